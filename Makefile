@@ -1,0 +1,50 @@
+# The lab's verbs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PROFILE ?= quick
+
+help:  ## list these verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+setup: .venv/runtime  ## make .venv from the hash-pinned lock
+
+lab: .venv/runtime  ## run the quick profile of lab.yaml: verdicts and results/<run>/report.html
+	$(BIN)/lab run --profile $(PROFILE)
+
+test: .venv/dev  ## run all tests (TESTS="-k epoll" chooses)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: .venv/dev  ## look: lint, format, types, locks (changes nothing)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@! grep -nE '^ *(--(extra-)?index-url|--find-links|-i )|https?://' requirements*.lock \
+	  || { echo 'a lock names an index address'; exit 1; }
+
+lint: .venv/dev  ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev  ## the load engine against wrk and a plain Locust user, as ratios in one run
+	$(BIN)/python -m bench
+
+lock:  ## write the locks anew (needs uv)
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+
+# pip prints its progress only where something goes wrong or takes long; a stamp says which lock is installed.
+.venv/runtime: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: help setup lab test check lint bench lock

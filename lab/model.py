@@ -1,0 +1,102 @@
+"""What the lab plans: arms, loads, cells, trials. Values only; whatever crosses a file or a wire is a pydantic model.
+
+Rules: frozen, unknown keys refused, units in the name where they are not seconds. `lab.config` makes
+these from lab.yaml, `lab.plan` from the seed; nothing here knows a socket, a clock or a file.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ClassName = Literal["long", "short", "idle"]
+CLASS_NAMES: tuple[ClassName, ...] = ("long", "short", "idle")
+
+
+class Frozen(BaseModel):
+    """A value: it never changes, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassLoad(Frozen):
+    """The load of one connection class in one trial.
+
+    connections: held open for the whole trial (long, idle); at most so many at once (short).
+    rate: requests scheduled per second, the open workload; 0 is the closed workload.
+    spacing: of the open workload's arrivals, drawn in advance from the trial's seed.
+    think_s: closed workload only: seconds between a reply and the next request.
+    payload: bytes of one request.
+    """
+
+    connections: int = Field(ge=1)
+    rate: float = Field(default=0.0, ge=0)
+    spacing: Literal["constant", "poisson"] = "constant"
+    think_s: float = Field(default=0.0, ge=0)
+    payload: int = Field(default=64, ge=1)
+
+
+class Timing(Frozen):
+    """The phases of a trial, in seconds. Only the window is judged."""
+
+    warm_up: float = Field(gt=0)
+    window: float = Field(gt=0)
+    cool_down: float = Field(ge=0)
+
+
+class Cell(Frozen):
+    """Arm x factor levels: what one trial measures.
+
+    id: `experiment/arm/factor=level,...`, unique in a plan.
+    """
+
+    id: str
+    experiment: str
+    arm: str
+    factors: dict[str, int]
+    server: str
+    workers: int = 1
+    protocol: str
+    load: dict[ClassName, ClassLoad]
+    timing: Timing
+
+
+class Trial(Frozen):
+    """One run of one cell: everything about it that is drawn from the plan's seed.
+
+    id: `experiment.block.arm.factor=level`, safe as a file name.
+    swap: server and load engine change their CPUs over, in half of the blocks.
+    arrival_seed: shared by all arms of a block (common random numbers).
+    port, hash_seed, padding: set-up drawn per server start (Mytkowicz et al., ASPLOS 2009);
+    padding is the length in bytes of a dummy environment variable.
+    """
+
+    id: str
+    cell: str
+    experiment: str
+    block: int
+    swap: bool
+    port: int
+    hash_seed: int
+    padding: int
+    arrival_seed: int
+
+
+class Plan(Frozen):
+    """What will run, in order. Byte-equal for the same lab.yaml, selection, profile, order and seed."""
+
+    schema_version: Literal[1] = 1
+    profile: str
+    seed: int
+    order: Literal["hashed", "reversed"]
+    lab_sha256: str
+    claims: list[str]
+    looks: list[int]
+    cells: list[Cell]
+    trials: list[Trial]
+
+    def cell(self, cell_id: str) -> Cell:
+        """Return the cell of that id. Raises KeyError."""
+        for cell in self.cells:
+            if cell.id == cell_id:
+                return cell
+        raise KeyError(cell_id)

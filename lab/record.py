@@ -1,0 +1,207 @@
+"""What a trial leaves behind: one record, raw, nothing rounded, as it stands in `trials.jsonl`.
+
+All counts are exact integers, all times are int64 nanoseconds of CLOCK_MONOTONIC unless named otherwise.
+`SCHEMA` is the version written; `read` accepts every version ever written.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lab.model import ClassName, Frozen
+
+SCHEMA = 1
+
+FailureKind = Literal["refused", "reset", "closed", "timeout", "short", "wrong", "unsent"]
+"""refused: connect() failed; reset: ECONNRESET or EPIPE; closed: end of file instead of a reply;
+timeout: no whole reply by the end of the cool-down; short: end of file inside a reply; wrong: bytes differ;
+unsent: scheduled, but no free connection took it before the end of the window."""
+
+
+class HistogramData(Frozen):
+    """A log-linear histogram, ns (method: 1024 sub-buckets, at most 0.1 % wide): sparse and exact in count and sum."""
+
+    count: int = 0
+    sum: int = 0
+    min: int = 0
+    max: int = 0
+    buckets: list[tuple[int, int]] = Field(default_factory=list)  # (index, how many), ascending
+
+
+class Counts(Frozen):
+    """Requests by fate. Always: scheduled = completed + failed (+ still in flight, inside a window)."""
+
+    scheduled: int = 0
+    sent: int = 0
+    completed: int = 0
+    failed: dict[FailureKind, int] = Field(default_factory=dict)
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+class WindowResult(Counts):
+    """The steady window: requests counted by their `done` stamp, schedules by their intended start."""
+
+    response: HistogramData = HistogramData()  # done - intended
+    service: HistogramData = HistogramData()  # done - sent
+    lag: HistogramData = HistogramData()  # sent - intended: the load engine's own delay
+    connect: HistogramData = HistogramData()  # established - connect() called
+    first_byte: HistogramData = HistogramData()  # first byte - sent
+
+
+class Connections(Frozen):
+    """The connection census of a class."""
+
+    asked: int = 0
+    established: int = 0  # before the load starts (long, idle); completed connects (short)
+    held_at_start: int = 0  # open at the window's first edge
+    held_at_end: int = 0  # open at the window's last edge
+    lost: int = 0  # closed by the other side while they should have been held
+
+
+class ClassResult(Frozen):
+    """One connection class over the whole trial, and its window."""
+
+    total: Counts
+    window: WindowResult
+    connections: Connections
+
+
+class EngineResult(Frozen):
+    """What one load engine saw in one trial.
+
+    window: planned edges, absolute ns; crossed: the instants at which the engine did cross them.
+    marks: (ns, requests completed so far over all classes), at most one a millisecond, for the
+    whole trial: they align the count with the meter's own instants.
+    in_flight: requests sent and unanswered, sampled every 10 ms of the window, independent of the stamps.
+    cpu_ns: CPU the engine's process used inside the window. waits, events, full: calls of epoll_wait in the
+    window, events they returned, and how many of them returned without having had to wait.
+    """
+
+    engine: str
+    trial: str
+    window: tuple[int, int]
+    crossed: tuple[int, int]
+    classes: dict[ClassName, ClassResult]
+    marks: list[tuple[int, int]]
+    in_flight: list[int]
+    in_flight_at_edges: tuple[int, int]
+    cpu_ns: int
+    waits: int
+    events: int
+    full: int
+    deltas: int  # how many deltas were handed to Locust, and their sum:
+    delta_requests: int
+
+
+class LocustCount(Frozen):
+    """What Locust's own statistics on the master gained over the trial."""
+
+    requests: int  # failures included, as Locust counts
+    failures: int
+    workers: int  # connected at the end
+    lost_workers: int  # missing at any time in the trial
+
+
+class MeterReading(Frozen):
+    """CPU counters of the whole server at an instant (midpoint of the read bracket)."""
+
+    at_ns: int
+    bracket_ns: int
+    cpu_ns: int  # all threads, exited ones too, and reaped children
+    user_ns: int  # the split is tick-sampled: never decided on
+    system_ns: int
+    children_ns: int
+    processes: int
+
+
+class Footprint(Frozen):
+    """Slower counters, read outside the window."""
+
+    pss_bytes: int
+    threads: int
+    fds: int
+    voluntary: int  # context switches, live tasks only
+    involuntary: int
+    listen_overflows: int
+    listen_drops: int
+
+
+class MeterResult(Frozen):
+    """All meter readings of a trial. slices: 21 readings, the edges of 20 slices of the window."""
+
+    slices: list[MeterReading]
+    idle: Footprint  # before any connection
+    ready: Footprint  # all connections of the census established, no request yet
+    after: Footprint  # just behind the window, connections still open
+
+
+class Noise(Frozen):
+    """What the machine did meanwhile: covariates, and gates only where gross."""
+
+    spin_before_ns: int  # CPU ns of a fixed loop on the server's CPU
+    spin_after_ns: int
+    steal_ns: int  # in the window, all CPUs of the lab together
+    pressure_us: int  # PSI cpu "some" over the window; -1 where the kernel has none
+    foreign_cpu_ns: int  # CPU time in the window that was neither the server's nor the lab's
+
+
+class ServerEnd(Frozen):
+    """How the server ended."""
+
+    exit_code: int | None  # None: had to be killed
+    died: bool  # before it was asked to stop
+    counters: dict[str, int]
+    closure_cpu_ns: int  # rusage of the whole tree after exit
+    last_cpu_ns: int  # the last meter reading before it
+    stderr: str = ""
+
+
+class GateResult(Frozen):
+    """What one gate found: its measured value, its threshold, and whether it voids the trial."""
+
+    gate: str
+    state: Literal["ok", "warn", "void"]
+    value: float
+    limit: float
+    why: str
+
+
+class Record(Frozen):
+    """One attempt at one trial.
+
+    error: set where the trial broke before it could be measured; then most parts are None.
+    gates: as found when it ran. The analysis runs the gates again, so old records can be judged anew.
+    """
+
+    schema_version: int = SCHEMA
+    trial: str
+    cell: str
+    experiment: str
+    block: int
+    attempt: int
+    started_unix: float
+    took_s: float
+    overhead_s: float  # took_s less warm-up, window
+    host: str  # hash of the host facts
+    cpus: tuple[int, int]  # server's, load engine's
+    port: int
+    engines: list[EngineResult] = Field(default_factory=list)
+    locust: LocustCount | None = None
+    meter: MeterResult | None = None
+    noise: Noise | None = None
+    server: ServerEnd | None = None
+    error: str = ""
+    error_gate: str = ""  # the gate this error trips
+    gates: list[GateResult] = Field(default_factory=list)
+
+
+def read(line: str) -> Record:
+    """Parse one line of trials.jsonl. Raises ValueError on an unknown version or shape."""
+    return Record.model_validate_json(line)
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON, keys in the order of declaration: the same value, the same bytes."""
+    text: str = value.model_dump_json()
+    return text
