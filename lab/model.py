@@ -1,7 +1,7 @@
-"""What the lab plans: arms, loads, cells, trials. Values only; whatever crosses a file or a wire is a pydantic model.
+"""What the lab plans: arms, loads, cells, trials. Values that cross files: pydantic models.
 
-Rules: frozen, unknown keys refused, units in the name where they are not seconds. `lab.config` makes
-these from lab.yaml, `lab.plan` from the seed; nothing here knows a socket, a clock or a file.
+Rules: frozen, unknown keys refused, units in the name where they are not seconds. `lab.config`
+makes these from lab.yaml, `lab.plan` from the seed; nothing here knows a socket, clock or file.
 """
 
 from typing import Literal
@@ -82,7 +82,7 @@ class Trial(Frozen):
 
 
 class Plan(Frozen):
-    """What will run, in order. Byte-equal for the same lab.yaml, selection, profile, order and seed."""
+    """What will run, in order. Byte-equal for the same lab.yaml, selection, profile and seed."""
 
     schema_version: Literal[1] = 1
     profile: str

@@ -1,6 +1,6 @@
 """What a trial leaves behind: one record, raw, nothing rounded, as it stands in `trials.jsonl`.
 
-All counts are exact integers, all times are int64 nanoseconds of CLOCK_MONOTONIC unless named otherwise.
+Counts are exact integers, times are nanoseconds of CLOCK_MONOTONIC unless named otherwise.
 `SCHEMA` is the version written; `read` accepts every version ever written.
 """
 
@@ -14,12 +14,12 @@ SCHEMA = 1
 
 FailureKind = Literal["refused", "reset", "closed", "timeout", "short", "wrong", "unsent"]
 """refused: connect() failed; reset: ECONNRESET or EPIPE; closed: end of file instead of a reply;
-timeout: no whole reply by the end of the cool-down; short: end of file inside a reply; wrong: bytes differ;
-unsent: scheduled, but no free connection took it before the end of the window."""
+timeout: no whole reply by the end of the cool-down; short: end of file inside a reply;
+wrong: bytes differ; unsent: scheduled, but no free connection took it before the end of the window."""
 
 
 class HistogramData(Frozen):
-    """A log-linear histogram, ns (method: 1024 sub-buckets, at most 0.1 % wide): sparse and exact in count and sum."""
+    """A log-linear histogram, ns: 1024 sub-buckets, at most 0.1 % wide; exact count and sum."""
 
     count: int = 0
     sum: int = 0
@@ -29,7 +29,7 @@ class HistogramData(Frozen):
 
 
 class Counts(Frozen):
-    """Requests by fate. Always: scheduled = completed + failed (+ still in flight, inside a window)."""
+    """Requests by fate: scheduled = completed + failed (+ in flight, inside a window)."""
 
     scheduled: int = 0
     sent: int = 0
@@ -40,7 +40,7 @@ class Counts(Frozen):
 
 
 class WindowResult(Counts):
-    """The steady window: requests counted by their `done` stamp, schedules by their intended start."""
+    """The window: replies counted by their `done` stamp, schedules by their intended start."""
 
     response: HistogramData = HistogramData()  # done - intended
     service: HistogramData = HistogramData()  # done - sent
@@ -73,9 +73,9 @@ class EngineResult(Frozen):
     window: planned edges, absolute ns; crossed: the instants at which the engine did cross them.
     marks: (ns, requests completed so far over all classes), at most one a millisecond, for the
     whole trial: they align the count with the meter's own instants.
-    in_flight: requests sent and unanswered, sampled every 10 ms of the window, independent of the stamps.
-    cpu_ns: CPU the engine's process used inside the window. waits, events, full: calls of epoll_wait in the
-    window, events they returned, and how many of them returned without having had to wait.
+    in_flight: requests sent and unanswered, sampled every 10 ms of the window, independent of
+    the stamps. cpu_ns: CPU the engine's process used inside the window. waits, events, full: calls
+    of epoll_wait in the window, events they returned, and calls that found the set full.
     """
 
     engine: str
@@ -171,7 +171,7 @@ class Record(Frozen):
     """One attempt at one trial.
 
     error: set where the trial broke before it could be measured; then most parts are None.
-    gates: as found when it ran. The analysis runs the gates again, so old records can be judged anew.
+    gates: as found when it ran. The analysis runs them again, so old records can be judged anew.
     """
 
     schema_version: int = SCHEMA

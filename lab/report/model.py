@@ -1,0 +1,186 @@
+"""The results of a run, ready to be shown: computed once by `lab.analysis`, then only rendered.
+
+A renderer computes nothing but pixels and words: every number it prints stands here. The same
+records give the same bytes of `results.json`: nothing here comes from the clock or the machine
+that renders.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lab.model import Frozen
+
+OutcomeName = Literal["supported", "refuted", "inconclusive", "void", "skipped"]
+
+
+class Estimate(Frozen):
+    """A number and its interval; None stands for an end that is open (no finite interval)."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Spread(Frozen):
+    """One metric of one cell over its usable trials: Hodges-Lehmann on the log scale."""
+
+    metric: str  # cpu, throughput, ...
+    unit: str  # "us/request", "requests/s", ...
+    trials: int
+    estimate: Estimate
+
+
+class Percentile(Frozen):
+    """One latency percentile of one cell: each trial gives one value, the trials give the interval.
+
+    samples: requests behind it in the trial with the fewest; resolution_ns: width of the
+    histogram's bucket there.
+    """
+
+    connection_class: str
+    kind: Literal["response", "service", "connect", "lag"]
+    percent: float  # 50, 90, 99, 99.9
+    trials: int
+    samples: int
+    resolution_ns: int
+    ns: Estimate
+
+
+class CellSummary(Frozen):
+    """What one cell came to. metrics and latency are context, not verdicts."""
+
+    id: str
+    experiment: str
+    arm: str
+    server: str
+    factors: dict[str, int]
+    load: str  # in words: "4 long, open 1000/s; 900 idle"
+    planned: int
+    usable: int
+    attempts: int
+    voids: dict[str, int]  # gate -> attempts it voided
+    metrics: list[Spread]
+    latency: list[Percentile]
+    mechanism: dict[str, float]  # medians: engine utilisation, events per wait, switches, ...
+
+
+class Point(Frozen):
+    """One level of a ladder."""
+
+    level: int
+    y: Estimate
+    blocks: int
+
+
+class Ladder(Frozen):
+    """Cost over a factor, one line per arm: the growth chart."""
+
+    experiment: str
+    factor: str
+    arm: str
+    metric: str
+    unit: str
+    points: list[Point]
+    verdict: str  # "linear", "constant", ... or ""
+
+
+class CrossoverLine(Frozen):
+    """Ratio of two arms over a factor: the crossover chart."""
+
+    claim: str
+    experiment: str
+    factor: str
+    ratio: str  # "select / epoll"
+    threshold: float
+    points: list[Point]  # y is the ratio
+    at: Estimate | None
+    state: str  # found, below-range, above-range, none-in-range, not-monotone
+    why: str
+
+
+class Verdict(Frozen):
+    """One claim's answer and all that must be printed with it."""
+
+    claim: str
+    sentence: str
+    notes: str
+    section: str
+    kind: str
+    experiment: str
+    outcome: OutcomeName
+    reason: str  # one plain sentence
+    conditional: bool = False
+    effect: Estimate | None = None
+    effect_words: str = ""  # "select uses 3.1 x the CPU of epoll per request (2.9 to 3.4)"
+    metric: str = ""
+    sense: str = ""  # "at least 1.30", "linear", "at most 0.10"
+    because: str = ""
+    cells: list[str] = Field(default_factory=list)
+    blocks_used: int = 0
+    blocks_planned: int = 0
+    looks: int = 0  # taken
+    won: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    needed_blocks: int | None = None
+    voids: dict[str, int] = Field(default_factory=dict)
+    dropped_blocks: int = 0
+    post_hoc: bool = False
+    warnings: list[str] = Field(default_factory=list)
+    expected: OutcomeName | None = None
+    source: str = ""  # of expected
+    surprise: bool = False
+    caveat: str = ""
+    evidence: dict[str, str] = Field(default_factory=dict)  # probes: what was seen
+    gate: OutcomeName | None = None  # declared: exit code 3 when it comes out against it
+
+
+class GateTally(Frozen):
+    """How often one gate spoke, over all attempts. meaning and remedy are for the reader."""
+
+    gate: str
+    meaning: str
+    remedy: str
+    threshold: str
+    voided: int
+    warned: int
+
+
+class RunInfo(Frozen):
+    """The run itself. finished is False for a run that was interrupted or killed."""
+
+    id: str
+    profile: str
+    seed: int
+    order: str
+    backend: str
+    started: str  # ISO 8601, UTC
+    wall_s: float  # from the first trial's start to the last record
+    finished: bool
+    cells: int
+    trials_planned: int
+    trials_done: int  # with a usable record
+    attempts: int
+    attempts_void: int
+    void_cells: list[str]
+    noise_share: float  # attempts void for noise / attempts
+    overhead_s: float | None  # median seconds of a trial beyond warm-up and window
+    spin_spread: float | None  # (p90 - p10) / median of the calibration spin
+    requests: int
+    lab_sha256: str
+    version: str
+
+
+class Results(Frozen):
+    """Everything a report shows. Verdicts in the order of lab.yaml."""
+
+    schema_version: int = 1
+    run: RunInfo
+    machine: dict[str, str]
+    verdicts: list[Verdict]
+    ladders: list[Ladder]
+    crossovers: list[CrossoverLine]
+    cells: list[CellSummary]
+    gates: list[GateTally]
+    multiplicity: Literal["bh", "holm"] = "bh"
