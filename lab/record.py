@@ -15,7 +15,7 @@ SCHEMA = 1
 FailureKind = Literal["refused", "reset", "closed", "timeout", "short", "wrong", "unsent"]
 """refused: connect() failed; reset: ECONNRESET or EPIPE; closed: end of file instead of a reply;
 timeout: no whole reply by the end of the cool-down; short: end of file inside a reply;
-wrong: bytes differ; unsent: scheduled, but no free connection took it before the end of the window."""
+wrong: bytes differ; unsent: scheduled, but no free connection took it in time."""
 
 
 class HistogramData(Frozen):

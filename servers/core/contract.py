@@ -9,14 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-RECEIVE_SIZE = 65536  # bytes; CPython allocates them per recv, and from 128 KiB on malloc maps pages
+RECEIVE_SIZE = (
+    65536  # bytes; CPython allocates them per recv, and from 128 KiB on malloc maps pages
+)
 BACKLOG = 1024  # connections; listen(2) clips it to net.core.somaxconn, 4096 since Linux 5.4
 
-GONE = (ConnectionError, TimeoutError)  # the client is not there any more: reset, or ETIMEDOUT, tcp(7)
+GONE = (
+    ConnectionError,
+    TimeoutError,
+)  # the client is not there any more: reset, or ETIMEDOUT, tcp(7)
 
 
 class Connection(Protocol):
-    """One client's side of the talk. `receive(b"")` means end of file; `closed` is true after it."""
+    """One client's talk, no socket. `receive(b"")` is end of file; then `closed` is true."""
 
     closed: bool  # hang up once the last bytes are sent
 
@@ -28,9 +33,9 @@ NewConnection = Callable[[], Connection]
 
 
 class Serve(Protocol):
-    """One I/O model: serve clients until the listener is shut down under it, then return or raise OSError.
+    """One I/O model: serve until the listener is shut down under it; accept()'s OSError may pass.
 
-    Clients may wait in the listener's backlog already. `workers` is the size of a pool, if there is one.
+    Clients may wait in the backlog already. `workers` is the size of a pool, if there is one.
     """
 
     def __call__(

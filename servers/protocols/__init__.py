@@ -1,1 +1,1 @@
-"""What is spoken, without I/O: bytes in, bytes out. The same objects serve under every I/O model."""
+"""What is spoken, without I/O: bytes in, bytes out. The same objects under every I/O model."""

@@ -1,0 +1,138 @@
+"""What a backend is: it starts a server somewhere and hands back a target. It knows no experiment.
+
+A target is one running server: where to connect, how to meter it, how to end it. Whatever a backend
+starts carries the run's label, and only what carries it is ever removed.
+"""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lab.record import Footprint, MeterReading
+from servers.catalog import PROTOCOLS
+
+Address = tuple[str, int]
+VERIFY_S = 5.0  # seconds for one round trip; a server that needs more is not ready
+
+
+class StartFailed(Exception):
+    """A server did not come up: `code` is its exit code (None: it had to be killed)."""
+
+    def __init__(self, why: str, code: int | None = None, *, port_taken: bool = False) -> None:
+        super().__init__(why)
+        self.code = code
+        self.port_taken = port_taken
+
+
+class WrongAnswer(Exception):
+    """A server listens, but does not answer as its protocol must, byte by byte and in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """How to start a server. Everything is explicit, so that a record can hold it."""
+
+    port: int = 0  # 0: the kernel chooses
+    cpu: int | None = None  # None: not pinned
+    workers: int = 4
+    backlog: int = 1024
+    nofile: int | None = None  # open-file limit; None: as far as allowed
+    env: Mapping[str, str] = field(default_factory=dict)  # on top of the lab's own environment
+    label: str = ""  # the run's id
+    deadline: float = 10.0  # seconds until it must listen
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a server ended, and what it and all its children used."""
+
+    exit_code: int | None  # None: it had to be killed; negative: a signal not ours
+    counters: Mapping[str, int]  # what it printed, {"refused": 0}
+    stderr: str
+    cpu_ns: int  # user and system: the closure to hold the meter against
+    user_ns: int
+    system_ns: int
+    escaped: int  # processes it left behind; they were killed, and their time is not in cpu_ns
+
+
+class Meter(Protocol):
+    """Raises lab.meter.Gone when the server has ended."""
+
+    def read(self) -> MeterReading:
+        """CPU counters at an instant; cheap enough for the edges of a window."""
+
+    def footprint(self) -> Footprint:
+        """Memory, threads, descriptors, kernel counters; slow, so outside the window."""
+
+    def fds(self) -> int:
+        """Open descriptors."""
+
+    def sockets(self) -> int:
+        """Sockets held, each once."""
+
+
+class Target(Protocol):
+    """One running server. `stop` and `kill` may be called again: the first call decides."""
+
+    @property
+    def address(self) -> Address:
+        """Where to connect."""
+
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+
+    @property
+    def meter(self) -> Meter:
+        """Reads all its processes."""
+
+    def verify(self, protocol: str) -> None:
+        """One byte-exact round trip: what "ready" means. Raises WrongAnswer."""
+
+    def stop(self, timeout: float) -> Exit:
+        """SIGTERM, and SIGKILL to what is left after the timeout. Nothing of it remains."""
+
+    def kill(self) -> Exit:
+        """SIGKILL at once, for when nobody wants its counters."""
+
+    def pause(self) -> None:
+        """Stop all its processes where they stand (SIGSTOP)."""
+
+    def resume(self) -> None:
+        """Undo pause()."""
+
+    def alive(self) -> bool:
+        """Still running, by its first process."""
+
+    def logs(self) -> str:
+        """What it has written to stderr so far."""
+
+
+class Backend(Protocol):
+    """Where servers run: processes here, containers, or hosts that somebody else looks after."""
+
+    def start(self, server: str, protocol: str, options: StartOptions) -> Target:
+        """Start and wait until it listens. Raises StartFailed."""
+
+
+def verify(address: Address, protocol: str, timeout: float = VERIFY_S) -> None:
+    """Hold one exchange of the catalog, byte by byte, and hang up. Raises WrongAnswer."""
+    spoken = PROTOCOLS[protocol]
+    try:
+        with socket.create_connection(address, timeout) as client:
+            for question, answer in ((spoken.hello, spoken.welcome), (spoken.question, spoken.answer)):
+                client.sendall(question)
+                found = _receive(client, len(answer))
+                if found != answer:
+                    raise WrongAnswer(f"{protocol}: asked {question!r}, got {found!r}, not {answer!r}")
+    except OSError as error:
+        raise WrongAnswer(f"{protocol} at {address[0]}:{address[1]}: {error}") from error
+
+
+def _receive(client: socket.socket, size: int) -> bytes:
+    """Receive so many bytes; fewer, when the server hangs up before."""
+    data = b""
+    while len(data) < size and (more := client.recv(size - len(data))):
+        data += more
+    return data

@@ -1,0 +1,225 @@
+"""A Locust master and its workers as local processes: started, pinned, stopped. Speaks no HTTP itself.
+
+Each runs in its own session (Ctrl-C at the terminal is the lab's to handle) and hangs on a leash: the read
+end of a pipe as standard input, whose write end only the lab holds. When the lab is gone, even by SIGKILL,
+the kernel closes it and all of them end; their load engines hang on the workers in the same way.
+"""
+
+import contextlib
+import importlib.util
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.errors import EnvironmentUnfit
+from lab.load import LocustClient
+
+LOOPBACK = "127.0.0.1"
+POLL_S = 0.02  # between two looks at an ending process
+LOG_LINE = re.compile(r"/(ERROR|CRITICAL)/|^\w*(Error|Exception)\b")  # what explains a failed start
+
+
+@dataclass
+class Locusts:
+    """A running master with its workers. `names` and `_processes` go in step: the master first."""
+
+    url: str
+    token: str
+    log_dir: Path
+    _commands: dict[str, list[str]] = field(repr=False)
+    _environment: dict[str, str] = field(repr=False)
+    _leash: tuple[int, int] = field(repr=False)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids, the master's first. The load engines are not among them."""
+        return [process.pid for process in self._processes.values()]
+
+    def alive(self) -> bool:
+        """Whether the master and all workers run."""
+        return all(process.poll() is None for process in self._processes.values())
+
+    def client(self) -> LocustClient:
+        return LocustClient(self.url, self.token)
+
+    def revive(self) -> None:
+        """Start anew what has ended. Then `start_test` waits until the master has all workers again."""
+        for name, process in list(self._processes.items()):
+            if process.poll() is not None:
+                _end_group(process)
+                self._spawn(name)
+
+    def pin(self, cpu: int) -> None:
+        """Keep every thread of every Locust process on one CPU. Engines pin themselves."""
+        for pid in self.pids:
+            with contextlib.suppress(FileNotFoundError):  # ended
+                for thread in os.listdir(f"/proc/{pid}/task"):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.sched_setaffinity(int(thread), {cpu})
+
+    def stop(self, within: float = 10.0) -> None:
+        """End all: politely (Locust writes its last CSV), after `within` seconds by SIGKILL. Idempotent."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + within
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(deadline - time.monotonic(), POLL_S))
+        for process in self._processes.values():
+            _end_group(process)
+            process.wait()
+        for end in self._leash:
+            with contextlib.suppress(OSError):  # stopped before
+                os.close(end)
+        self._leash = (-1, -1)
+
+    def _spawn(self, name: str) -> None:
+        with (self.log_dir / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                self._commands[name],
+                stdin=self._leash[0],
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                cwd=self.log_dir,  # Locust reads ./locust.conf and ./pyproject.toml
+                start_new_session=True,
+            )
+
+    def _why(self) -> str:
+        """Name the ended process and the line of its log that explains it."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                lines = (self.log_dir / f"{name}.log").read_text(errors="replace").splitlines()
+                telling = [line for line in lines if LOG_LINE.search(line)] or lines or ["(no log)"]
+                return f"{name} ended ({process.returncode}): {telling[-1].strip()}"
+        return "all processes run"
+
+
+def start(
+    workers: int = 1,
+    *,
+    log_dir: Path,
+    web_host: str = LOOPBACK,
+    web_port: int = 0,
+    master_port: int = 0,
+    label: str = "",
+    cpu: int | None = None,
+    csv: bool = False,
+    within: float = 30.0,
+) -> Locusts:
+    """Start a master and its workers; return when all are connected and each has a load engine.
+
+    Ports of 0: a free one. label: LAB_RUN for all of them and their engines. csv: Locust's own statistics
+    in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it does not come up.
+    """
+    log_dir = log_dir.resolve()
+    log_dir.mkdir(parents=True, exist_ok=True)
+    web_port = _free_port(web_host, web_port, "Locust's web page")
+    master_port = _free_port(LOOPBACK, master_port, "the Locust master")
+    token = secrets.token_hex(16)
+    shown = LOOPBACK if web_host in ("", "*", "0.0.0.0", "::") else web_host
+    locusts = Locusts(
+        f"http://{shown}:{web_port}",
+        token,
+        log_dir,
+        _commands(workers, web_host, web_port, master_port, log_dir / "locust" if csv else None),
+        _environment(label, token),
+        os.pipe(),
+    )
+    try:
+        for name in locusts._commands:  # noqa: SLF001 # its own module
+            locusts._spawn(name)  # noqa: SLF001
+        if cpu is not None:
+            locusts.pin(cpu)
+        _wait_until_up(locusts, within)
+    except BaseException:  # also Ctrl-C: nothing may be left behind
+        locusts.stop(0)
+        raise
+    return locusts
+
+
+def _wait_until_up(locusts: Locusts, within: float) -> None:
+    """Wait for the master's word, but not longer than its processes live."""
+    deadline = time.monotonic() + within
+    client = locusts.client()
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            if not locusts.alive():
+                raise EnvironmentUnfit(f"Locust does not start: {locusts._why()}")  # noqa: SLF001
+            try:
+                client.wait_until_up(min(left, 0.2))
+            except EnvironmentUnfit:
+                if left <= 0:
+                    raise
+            else:
+                return
+    finally:
+        client.close()
+
+
+def _commands(
+    workers: int, web_host: str, web_port: int, master_port: int, csv: Path | None
+) -> dict[str, list[str]]:
+    found = importlib.util.find_spec("loadtests")
+    if found is None or not found.submodule_search_locations:
+        raise EnvironmentUnfit("the package loadtests is not installed")
+    locustfile = Path(found.submodule_search_locations[0]) / "locustfile.py"
+    base = [sys.executable, "-m", "locust", "-f", str(locustfile)]
+    master = [
+        *base,
+        "--master",
+        "--master-bind-host",
+        LOOPBACK,
+        "--master-bind-port",
+        str(master_port),
+    ]
+    master += [
+        "--web-host",
+        web_host,
+        "--web-port",
+        str(web_port),
+        "--expect-workers",
+        str(workers),
+    ]
+    master += ["--csv", str(csv)] if csv else []
+    worker = [*base, "--worker", "--master-host", LOOPBACK, "--master-port", str(master_port)]
+    return {
+        "locust-master": master,
+        **{f"locust-worker-{number}": worker for number in range(1, workers + 1)},
+    }
+
+
+def _environment(label: str, token: str) -> dict[str, str]:
+    """Return the environment without LOCUST_*: those would be options that nobody sees."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
+    return {**kept, "LAB_RUN": label, "LAB_TOKEN": token, "LAB_LEASH": "1"}
+
+
+def _free_port(host: str, port: int, what: str) -> int:
+    """Return `port`, or any free one for 0. Raises EnvironmentUnfit when it is taken."""
+    address = "" if host == "*" else host
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is no owner
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise EnvironmentUnfit(
+                f"port {port} for {what} cannot be had on {host}: {error.strerror}"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of a process's session: it leads a group that holds its load engine too."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

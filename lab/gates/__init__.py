@@ -1,0 +1,187 @@
+"""Validity gates: may this trial be used at all? Pure functions of one record and its cell.
+
+Rules: a gate has a name, a meaning, a threshold that cites its reason, and a remedy. It runs before
+any comparison and never learns which arm won. A gate that cannot judge a record (its numbers are
+missing because an earlier one tripped) says nothing. Thresholds: docs/method.md repeats this table.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lab.gates import host, load, server
+from lab.gates.finding import Finding
+from lab.measure import Unmeasured
+from lab.model import Cell
+from lab.record import GateResult, Record
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate. scope "latency": it voids only what is judged by a latency, else it warns."""
+
+    name: str
+    meaning: str
+    threshold: str
+    remedy: str
+    check: Callable[[Record, Cell], Finding]
+    scope: str = "all"
+
+
+GATES: tuple[Gate, ...] = (
+    Gate(
+        "trial-broke",
+        "The trial ended before it could be measured.",
+        "any; nothing can be said about a trial that has no numbers",
+        "Read the trial's error in the record; `lab doctor` names what this machine lacks.",
+        server.broke,
+    ),
+    Gate(
+        "server-died",
+        "The server ended before it was asked to, or did not end when asked.",
+        "any; what it did in its last window is not what it does",
+        "Read the server's last words in the record; run it by hand with python -m servers.",
+        server.died,
+    ),
+    Gate(
+        "load-engine",
+        "The load engine died or fell silent inside the trial.",
+        "any; half a load is no load",
+        "Read locust-worker.log beside the records.",
+        server.engine_lost,
+    ),
+    Gate(
+        "counts-disagree",
+        "Load engine, Locust and record count different numbers of requests, or a worker was lost.",
+        "any difference; Locust loses reports silently (locust.md, section 7)",
+        "Look for a killed or overloaded Locust worker in the logs beside the records.",
+        load.conservation,
+    ),
+    Gate(
+        "wrong-bytes",
+        "A reply differed from what the protocol demands.",
+        "one; a server that answers wrongly is not a fast server",
+        "Run the conformance tests on this server.",
+        load.wrong_bytes,
+    ),
+    Gate(
+        "errors",
+        "Requests were refused, reset, cut short or left without an answer.",
+        f"more than {load.ERROR_SHARE:.1%} of those scheduled; fewer do not move a median",
+        "Lower the rate or the number of connections; look at the failures by kind.",
+        load.errors,
+    ),
+    Gate(
+        "census",
+        "Not as many connections were open, at the engine or at the server, as the cell asks for.",
+        "any difference; a published run held 900 of 1000 and did not say so (wrk2#134)",
+        "Check descriptor limits (`lab doctor`) and the server's own limit in `lab list servers`.",
+        load.census,
+    ),
+    Gate(
+        "generator-saturated",
+        "The load engine used most of its core: the result may be its own.",
+        f"CPU share above {load.ENGINE_SHARE_VOID} (warning at {load.ENGINE_SHARE_WARN}); Locust "
+        "itself warns at 0.90, when queues have long formed",
+        "Lower the rate, add think time, or give the engine a core of its own.",
+        load.generator_saturated,
+    ),
+    Gate(
+        "offered-vs-achieved",
+        "The server completed less than what was offered to it.",
+        f"below {load.ACHIEVED_SHARE:.0%} of the schedule; then the queue, not the model, is seen",
+        "Lower the rate in lab.yaml below this machine's capacity.",
+        load.offered_vs_achieved,
+    ),
+    Gate(
+        "littles-law",
+        "Connections, throughput and response time contradict Little's law.",
+        f"off by more than {load.LITTLE_CLOSED:.0%} (closed); open: warning above "
+        f"{load.LITTLE_OPEN:.0%}. It unmasked a ranking of 174 frameworks "
+        "(the-benchmarker/web-frameworks#9775)",
+        "The recorder loses time or requests: report it as a bug of the lab.",
+        load.littles_law,
+    ),
+    Gate(
+        "latency-order",
+        "Percentiles or the mean of the latency are out of order.",
+        "p50 <= p90 <= p99 <= max and mean <= max; published tables have violated it (locust#777)",
+        "The recorder is broken: report it as a bug of the lab.",
+        load.latency_order,
+    ),
+    Gate(
+        "send-lag",
+        "The load engine sent its requests late.",
+        f"p99 above {load.LAG_NS / 1e6} ms and above {load.LAG_SHARE:.0%} of the p99 response time",
+        "Give the load engine an idle core; lower the rate.",
+        load.send_lag,
+        scope="latency",
+    ),
+    Gate(
+        "accept-drops",
+        "The kernel dropped connections because the backlog was full.",
+        "any; a dropped SYN returns after 1 s and is no property of the model",
+        "Raise the backlog and net.core.somaxconn.",
+        server.accept_drops,
+    ),
+    Gate(
+        "window-edges",
+        "Count and CPU reading do not cover the same window.",
+        f"more than {server.EDGE_SHARE:.1%} of the requests on an edge, or a reading that took "
+        f"longer than {server.BRACKET_NS / 1e6:g} ms",
+        "Use a longer window.",
+        server.window_edges,
+    ),
+    Gate(
+        "meter-closure",
+        "The server used CPU time that the meter never saw.",
+        f"more than {server.CLOSURE_SHARE:.0%} and {server.CLOSURE_NS / 1e6:g} ms between the last "
+        "reading and the kernel's account after exit",
+        "A child left the process tree; run the server in a container.",
+        server.meter_closure,
+    ),
+    Gate(
+        "drift",
+        "Rate or CPU per request moved steadily through the window: no steady state.",
+        f"Kendall's tau beyond {server.DRIFT_TAU} and a change above {server.DRIFT_CHANGE:.0%} "
+        "over 20 slices (many programs never become steady: Barrett et al., OOPSLA 2017)",
+        "Warm up longer.",
+        server.drift,
+    ),
+    Gate(
+        "host-noise",
+        "Something else on this machine took the CPU, or its speed changed grossly.",
+        f"steal above {host.STEAL_SHARE:.0%} of the window, foreign load above "
+        f"{host.FOREIGN_SHARE:.0%} of the lab's CPUs, or the calibration spin before and after "
+        f"differing by more than x{host.SPIN_RATIO:g}; less is carried by pairing inside blocks",
+        "Close other programs; use more blocks, not a stricter gate.",
+        host.noise,
+    ),
+)
+NOISE_GATES = frozenset({"host-noise"})
+BY_NAME = {gate.name: gate for gate in GATES}
+
+
+def check(record: Record, cell: Cell, gates: Iterable[Gate] = GATES) -> list[GateResult]:
+    """Ask every gate that can judge this record, in the order of the table."""
+    results = []
+    for gate in gates:
+        try:
+            finding = gate.check(record, cell)
+        except Unmeasured:
+            continue
+        state = "warn" if finding.state == "void" and gate.scope != "all" else finding.state
+        results.append(
+            GateResult(
+                gate=gate.name,
+                state=state,
+                value=finding.value,
+                limit=finding.limit,
+                why=finding.why,
+            )
+        )
+    return results
+
+
+def voids(results: Iterable[GateResult]) -> list[str]:
+    """Return the names of the gates that void the trial."""
+    return [result.gate for result in results if result.state == "void"]

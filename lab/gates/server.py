@@ -1,0 +1,110 @@
+"""Gates on the server and its meter."""
+
+from itertools import pairwise
+
+from lab.gates.finding import Finding, at_most
+from lab.measure import Unmeasured, completed_between, edge_gap, ends, meter
+from lab.model import Cell
+from lab.record import Record
+from lab.stats.drift import drift as measure_drift
+
+EDGE_SHARE = 0.005  # requests in flight or unplaced on an edge, of those completed
+BRACKET_NS = 1_000_000  # a reading that took longer has no instant
+CLOSURE_SHARE = 0.01
+CLOSURE_NS = 20_000_000  # two ticks of reaped children's time
+DRIFT_TAU = 0.5  # about 3 sigma at 20 slices
+DRIFT_CHANGE = 0.10
+ERROR_GATES = frozenset({"server-died", "load-engine", "counts-disagree"})
+SLICE_REQUESTS = 5  # fewer in a slice: its CPU per request is a rounding error
+
+
+def _broke(record: Record, gate: str) -> Finding:
+    if record.error and record.error_gate == gate:
+        return Finding("void", 1, 0, record.error.strip().splitlines()[-1])
+    return Finding("ok", 0, 0)
+
+
+def broke(record: Record, _cell: Cell) -> Finding:
+    """The trial could not be finished, for a reason that no other gate names."""
+    return _broke(record, record.error_gate if record.error_gate not in ERROR_GATES else "")
+
+
+def engine_lost(record: Record, _cell: Cell) -> Finding:
+    """The load engine died or fell silent."""
+    return _broke(record, "load-engine")
+
+
+def died(record: Record, _cell: Cell) -> Finding:
+    """The server lived until it was asked to end, and then ended well."""
+    end = record.server
+    if end is None:
+        raise Unmeasured("the server never started")
+    if record.error_gate == "server-died" and not end.died:
+        return _broke(record, "server-died")
+    if end.died:
+        last = end.stderr.strip().splitlines()[-1:] or ["no last words"]
+        return Finding("void", 1, 0, f"the server ended by itself ({end.exit_code}): {last[0]}")
+    if end.exit_code != 0:
+        code = "had to be killed" if end.exit_code is None else f"ended with {end.exit_code}"
+        return Finding("void", 1, 0, f"asked to end, the server {code}")
+    return Finding("ok", 0, 0)
+
+
+def accept_drops(record: Record, _cell: Cell) -> Finding:
+    """ListenOverflows and ListenDrops of the server's network namespace, whole trial."""
+    found = meter(record)
+    drops = found.after.listen_drops - found.idle.listen_drops
+    drops += found.after.listen_overflows - found.idle.listen_overflows
+    return at_most(drops, 0, f"{drops} connections were dropped before accept")
+
+
+def window_edges(record: Record, _cell: Cell) -> Finding:
+    """The count and the CPU reading cover the same window, to within half a per cent."""
+    first, last = ends(record)
+    bracket = max(first.bracket_ns, last.bracket_ns)
+    if bracket > BRACKET_NS:
+        return Finding("void", bracket, BRACKET_NS, f"a reading took {bracket / 1e6:.1f} ms")
+    done = completed_between(record.engines, first.at_ns, last.at_ns)
+    if done <= 0:
+        return Finding("void", 1, EDGE_SHARE, "no request was completed between the readings")
+    in_flight = [n for e in record.engines for n in e.in_flight_at_edges]
+    unplaced = [edge_gap(e.marks, r.at_ns) for e in record.engines for r in (first, last)]
+    edge = max(in_flight + unplaced)
+    return at_most(edge / done, EDGE_SHARE, f"{edge} of {done:.0f} requests lie on an edge")
+
+
+def meter_closure(record: Record, _cell: Cell) -> Finding:
+    """The last reading against rusage of the whole tree after exit."""
+    end = record.server
+    if end is None or not end.closure_cpu_ns:
+        raise Unmeasured("no account after exit")
+    missing = end.closure_cpu_ns - end.last_cpu_ns
+    if missing <= CLOSURE_NS:
+        return Finding("ok", max(0, missing), CLOSURE_NS)
+    share = missing / end.closure_cpu_ns
+    return at_most(share, CLOSURE_SHARE, f"{missing / 1e6:.0f} ms of CPU were never metered")
+
+
+def drift(record: Record, cell: Cell) -> Finding:
+    """CPU per request, and for closed loads the rate, over the slices of the window."""
+    slices = meter(record).slices
+    steps = list(pairwise(slices))
+    done = [completed_between(record.engines, a.at_ns, b.at_ns) for a, b in steps]
+    if min(done) < SLICE_REQUESTS:
+        raise Unmeasured("too few requests in a slice")
+    series = {
+        "CPU per request": [
+            (b.cpu_ns - a.cpu_ns) / n for (a, b), n in zip(steps, done, strict=True)
+        ]
+    }
+    if not any(load.rate for load in cell.load.values()):
+        series["rate"] = [n / (b.at_ns - a.at_ns) for (a, b), n in zip(steps, done, strict=True)]
+    worst = Finding("ok", 0, DRIFT_CHANGE)
+    for name, values in series.items():
+        if min(values) <= 0:
+            continue
+        found = measure_drift(values)
+        if abs(found.tau) > DRIFT_TAU and found.change >= worst.value:
+            why = f"{name} moved by {found.change:.0%} (tau {found.tau:.2f})"
+            worst = at_most(found.change, DRIFT_CHANGE, why)
+    return worst

@@ -1,0 +1,278 @@
+"""The lab's way to Locust: one HTTP connection to the master, one method per step of a trial.
+
+Standard library only; never imports locust or gevent, so it drives a master in a subprocess, a container or
+on another host alike. While a trial is under load it asks nothing: it waits in one long poll.
+All `within` are seconds from now. Foreign exceptions end here: `TrialFailed` when a trial broke
+(gate "load-engine" for the engine, "conservation" for lost workers or reports), `EnvironmentUnfit` when
+there is no usable Locust.
+"""
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from pydantic import BaseModel, Field, ValidationError
+
+from lab.errors import EnvironmentUnfit, TrialFailed
+from lab.model import ClassLoad, ClassName, Frozen, Timing
+from lab.record import EngineResult, LocustCount
+
+POLL_S = 0.05  # between two looks at a master that is starting
+LONG_POLL_S = 25.0  # asked of the master, which allows 30
+ANSWER_S = 10.0  # beyond what was asked, until the master counts as gone
+SPAWN_RATE = 100  # tokens per second: all at once, below Locust's warning
+UNFIT = "conservation"  # the gate of everything that may have lost a report
+
+
+class Order(Frozen):
+    """What the master needs to know of a trial; JSON of this is the body of POST /lab/trials.
+
+    label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None to stay.
+    """
+
+    trial: str = Field(min_length=1)
+    label: str = Field(min_length=1)
+    target: tuple[str, int]
+    protocol: str
+    classes: dict[ClassName, ClassLoad] = Field(min_length=1)
+    seed: int
+    timing: Timing
+    cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The connection census before the load starts, by class, added over the engines."""
+
+    established: dict[str, int]
+    failed: dict[str, int]
+
+
+@dataclass(frozen=True)
+class State:
+    """What GET /lab/state says."""
+
+    workers: int
+    expected: int
+    engines: list[int]  # process ids, in the order of the workers
+    runner: str
+    users: int
+    trial: str | None
+
+
+class _View(BaseModel):
+    """A trial as the master shows it: parsed once, by pydantic, as results are large."""
+
+    state: str
+    gate: str = ""
+    why: str = ""
+    ready: list[dict[str, dict[str, int]]] = Field(default_factory=list)
+    window: tuple[int, int] | None = None
+    results: list[EngineResult] = Field(default_factory=list)
+    locust: LocustCount | None = None
+
+
+class LocustClient:
+    """One Locust master. Not for use by several threads at once."""
+
+    def __init__(self, base_url: str, token: str = "") -> None:
+        parts = urlsplit(base_url)
+        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
+        self.prefix = parts.path.rstrip("/")
+        self.token = token
+        self._connection: http.client.HTTPConnection | None = None
+
+    # the run
+
+    def state(self) -> State:
+        """Ask the master how it is. Raises OSError when nobody answers."""
+        status, body = self._request("GET", "/lab/state")
+        if status != http.client.OK:
+            raise EnvironmentUnfit(
+                f"{self.host}:{self.port} is no Locust master of this lab: {status}"
+            )
+        said = json.loads(body)
+        engines = [engine["pid"] for engine in said["engines"]]
+        trial = said["trial"]["id"] if said["trial"] else None
+        return State(
+            said["workers"], said["expected"], engines, said["runner"], said["users"], trial
+        )
+
+    def wait_until_up(self, within: float) -> State:
+        """Wait for the master, for all its workers and for an engine on each. Raises EnvironmentUnfit."""
+        deadline = time.monotonic() + within
+        why = "no answer"
+        while time.monotonic() < deadline:
+            try:
+                state = self.state()
+            except OSError as error:
+                why = str(error)
+            else:
+                if state.workers == state.expected == len(state.engines):
+                    return state
+                why = f"{state.workers} of {state.expected} workers, {len(state.engines)} load engines"
+            time.sleep(POLL_S)
+        raise EnvironmentUnfit(
+            f"Locust at {self.host}:{self.port} is not up in {within:g} s: {why}"
+        )
+
+    def start_test(self, users: int = 3, within: float = 15.0) -> State:
+        """Start the one Locust test of a run: a token per connection class. Harmless when it runs.
+
+        POST /swarm answers "success" even without a worker, and keeps what it is not told from last time:
+        so wait for the workers first, say everything, and look at the state afterwards.
+        """
+        deadline = time.monotonic() + within
+        state = self.wait_until_up(within)
+        if state.runner == "running" and state.users == users:
+            return state
+        form = {"user_count": users, "spawn_rate": SPAWN_RATE, "host": "", "run_time": ""}
+        status, body = self._post(
+            "/swarm", urlencode(form).encode(), "application/x-www-form-urlencoded"
+        )
+        if status != http.client.OK or not json.loads(body).get("success"):
+            raise EnvironmentUnfit(f"Locust does not start: {body[:200]!r}")
+        while time.monotonic() < deadline:
+            state = self.state()
+            if state.runner == "running" and state.users == users:
+                return state
+            time.sleep(POLL_S)
+        raise EnvironmentUnfit(f"Locust is {state.runner} with {state.users} of {users} tokens")
+
+    def note(self, text: str) -> None:
+        """Leave a line for people who look at the master."""
+        self._post("/lab/note", text.encode())
+
+    def stop(self) -> None:
+        """Stop the Locust test; the master stays up. Takes a second, inside Locust."""
+        self._post("/stop", b"")
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # a trial
+
+    def prepare(self, order: Order, within: float = 30.0) -> Ready:
+        """Hand out a trial; return when every engine has its connections. Aborts on timeout."""
+        deadline = time.monotonic() + within
+        body = order.model_dump_json().encode()
+        view = self._trial("POST", _path("", wait=min(within, LONG_POLL_S)), body)
+        view = self._reach(view, order.trial, "ready", deadline)
+        return Ready(
+            _add([ready["established"] for ready in view.ready]),
+            _add([ready["failed"] for ready in view.ready]),
+        )
+
+    def go(self, trial: str, start_ns: int | None = None, within: float = 10.0) -> tuple[int, int]:
+        """Start the load. Returns the window's planned edges, ns of the (first) engine's monotonic clock.
+
+        start_ns: when the warm-up begins, on a clock that all engines share; None: at once.
+        """
+        deadline = time.monotonic() + within
+        body = json.dumps({"start_ns": start_ns}).encode()
+        view = self._trial("POST", _path(trial, "/go", wait=min(within, LONG_POLL_S)), body)
+        view = self._reach(view, trial, "started", deadline)
+        if view.window is None:
+            raise TrialFailed("load-engine", "the load engine named no window")
+        return view.window
+
+    def result(self, trial: str, within: float) -> tuple[list[EngineResult], LocustCount]:
+        """Wait for the end: one result per engine, and what Locust has counted. Aborts on timeout."""
+        deadline = time.monotonic() + within
+        view = self._reach(None, trial, "done", deadline)
+        if view.locust is None or not view.results:
+            raise TrialFailed(UNFIT, "the Locust master has no result of a trial that is done")
+        return view.results, view.locust
+
+    def abort(self, trial: str, within: float = 10.0) -> None:
+        """End a trial early; return when all engines have let go. Harmless when there is none."""
+        try:
+            self._request("POST", _path(trial, "/abort", wait=within), b"{}", within)
+        except OSError:
+            self.close()  # nobody there: nothing runs
+
+    # inside
+
+    def _reach(self, view: _View | None, trial: str, state: str, deadline: float) -> _View:
+        """Poll until the trial is at `state`. Raises TrialFailed when it ended otherwise, or in time."""
+        while view is None or view.state not in (state, "done", "failed", "aborted"):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.abort(trial)
+                raise TrialFailed(
+                    "load-engine", f"trial not {state} in time: the load engine hangs"
+                )
+            view = self._trial("GET", _path(trial, wait=min(left, LONG_POLL_S), state=state))
+        if view.state in ("failed", "aborted"):
+            raise TrialFailed(view.gate or "load-engine", view.why)
+        return view
+
+    def _trial(self, method: str, path: str, body: bytes | None = None) -> _View:
+        """Send one request about a trial and map everything that is not a trial to TrialFailed."""
+        try:
+            status, text = self._request(method, path, body, LONG_POLL_S)
+            if status in (http.client.OK, http.client.CREATED):
+                return _View.model_validate_json(text)
+            why = str(json.loads(text)["error"])
+        except OSError as error:
+            raise TrialFailed(UNFIT, f"the Locust master does not answer: {error}") from error
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
+            raise TrialFailed("load-engine", f"unreadable answer to {path}: {error}") from error
+        if status == http.client.FORBIDDEN:
+            raise EnvironmentUnfit(f"the Locust master refuses this lab: {why}")
+        gate = "load-engine" if status in (http.client.BAD_REQUEST, http.client.CONFLICT) else UNFIT
+        raise TrialFailed(gate, why)
+
+    def _post(self, path: str, body: bytes, kind: str = "application/json") -> tuple[int, bytes]:
+        try:
+            return self._request("POST", path, body, kind=kind)
+        except OSError as error:
+            raise EnvironmentUnfit(f"the Locust master does not answer: {error}") from error
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        wait: float = 0.0,
+        kind: str = "application/json",
+    ) -> tuple[int, bytes]:
+        """One exchange. A GET is tried twice: a kept-alive connection may be stale. Raises OSError."""
+        headers = {"Content-Type": kind, "X-Lab-Token": self.token}
+        for last in (False, True) if method == "GET" else (True,):
+            connection = self._connected(wait + ANSWER_S)
+            try:
+                connection.request(method, self.prefix + path, body, headers)
+                response = connection.getresponse()
+                return response.status, response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if last or isinstance(error, TimeoutError):
+                    raise OSError(str(error) or type(error).__name__) from error
+        raise AssertionError("unreachable")
+
+    def _connected(self, timeout: float) -> http.client.HTTPConnection:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self.host, self.port)
+        self._connection.timeout = timeout
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(timeout)
+        return self._connection
+
+
+def _path(trial: str, verb: str = "", *, wait: float, **query: str) -> str:
+    name = f"/{quote(trial, safe='')}" if trial else ""
+    return f"/lab/trials{name}{verb}?{urlencode({**query, 'wait': f'{wait:.3f}'})}"
+
+
+def _add(counts: list[dict[str, int]]) -> dict[str, Any]:
+    return {
+        key: sum(one.get(key, 0) for one in counts) for key in {k: 0 for one in counts for k in one}
+    }

@@ -1,0 +1,155 @@
+"""From one record to one number per metric: the only place where raw counts become values.
+
+Pure. A metric that a record cannot give raises `Unmeasured` with the reason; nothing is guessed.
+CPU per request aligns the count with the meter: requests are counted between the meter's own two
+instants, from the load engine's marks, so a reader that woke late measures a shifted window, not a
+wrong one.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from lab.model import ClassName
+from lab.record import EngineResult, HistogramData, MeterReading, MeterResult, Record
+from loadtests.engine.histogram import Histogram
+
+NS = 1_000_000_000  # ns in a second
+ACTIVE: tuple[ClassName, ...] = ("long", "short")  # the classes that make requests
+
+
+class Unmeasured(ValueError):
+    """This record holds no such number."""
+
+
+def count_at(marks: Sequence[tuple[int, int]], at_ns: int) -> float:
+    """Requests completed by the instant at_ns: linear between the two marks around it."""
+    after = bisect_right(marks, at_ns, key=lambda mark: mark[0])
+    if after == 0:
+        return 0.0
+    t, n = marks[after - 1]
+    if after == len(marks):
+        return float(n)
+    t_next, n_next = marks[after]
+    return n + (n_next - n) * (at_ns - t) / (t_next - t)
+
+
+def edge_gap(marks: Sequence[tuple[int, int]], at_ns: int) -> int:
+    """Requests between the two marks around at_ns: how far `count_at` may be off."""
+    after = bisect_right(marks, at_ns, key=lambda mark: mark[0])
+    if after in (0, len(marks)):
+        return 0
+    return marks[after][1] - marks[after - 1][1]
+
+
+def completed_between(engines: Sequence[EngineResult], start_ns: int, end_ns: int) -> float:
+    """Requests that all load engines completed between two instants."""
+    return sum(count_at(e.marks, end_ns) - count_at(e.marks, start_ns) for e in engines)
+
+
+def completed_in_window(record: Record) -> int:
+    """Requests completed inside the window, over all engines and classes."""
+    return sum(c.window.completed for e in record.engines for c in e.classes.values())
+
+
+def merged(record: Record, kind: str, classes: Sequence[ClassName] = ACTIVE) -> Histogram:
+    """Return the window's histogram of that kind (response, service, lag ...): merged by adding."""
+    total = Histogram()
+    for engine in record.engines:
+        for name in classes:
+            if name in engine.classes:
+                data: HistogramData = getattr(engine.classes[name].window, kind)
+                total.merge(Histogram.from_json(data.model_dump()))
+    return total
+
+
+def meter(record: Record) -> MeterResult:
+    """Return the meter's part. Raises Unmeasured where the trial broke before it."""
+    if record.meter is None or not record.engines:
+        raise Unmeasured(record.error or "no meter reading")
+    return record.meter
+
+
+def ends(record: Record) -> tuple[MeterReading, MeterReading]:
+    """Return the readings at the two edges of the window."""
+    slices = meter(record).slices
+    return slices[0], slices[-1]
+
+
+def cpu_ns(record: Record) -> float:
+    """Server CPU ns per completed request, user and system, over the meter's window."""
+    first, last = ends(record)
+    requests = completed_between(record.engines, first.at_ns, last.at_ns)
+    if requests <= 0:
+        raise Unmeasured("no request was completed in the window")
+    return (last.cpu_ns - first.cpu_ns) / requests
+
+
+def throughput(record: Record) -> float:
+    """Completed requests per second of the window."""
+    first, last = ends(record)
+    seconds = (last.at_ns - first.at_ns) / NS
+    requests = completed_between(record.engines, first.at_ns, last.at_ns)
+    if requests <= 0:
+        raise Unmeasured("no request was completed in the window")
+    return requests / seconds
+
+
+def server_share(record: Record) -> float:
+    """Server CPU seconds per second of the window."""
+    first, last = ends(record)
+    return (last.cpu_ns - first.cpu_ns) / (last.at_ns - first.at_ns)
+
+
+def engine_share(record: Record) -> float:
+    """CPU seconds per second of the busiest load engine, over the window."""
+    if not record.engines:
+        raise Unmeasured(record.error or "no load engine reported")
+    return max(e.cpu_ns / (e.crossed[1] - e.crossed[0]) for e in record.engines)
+
+
+def switches(record: Record) -> float:
+    """Context switches of the server's live tasks per completed request, whole trial."""
+    found = meter(record)
+    done = sum(c.total.completed for e in record.engines for c in e.classes.values())
+    before, after = found.ready, found.after
+    if not done:
+        raise Unmeasured("no request was completed")
+    count = after.voluntary + after.involuntary - before.voluntary - before.involuntary
+    return count / done
+
+
+def events_per_wait(record: Record) -> float:
+    """Events that one wait of the load engine brought, on average."""
+    waits = sum(e.waits for e in record.engines)
+    if not waits:
+        raise Unmeasured("the load engine never waited")
+    return sum(e.events for e in record.engines) / waits
+
+
+def memory_per_connection(record: Record) -> float:
+    """PSS bytes that one established connection added to the server's processes."""
+    found = meter(record)
+    held = sum(c.connections.established for e in record.engines for c in e.classes.values())
+    if not held:
+        raise Unmeasured("no connection was established")
+    return (found.ready.pss_bytes - found.idle.pss_bytes) / held
+
+
+def percentile(record: Record, percent: float, kind: str = "response") -> float:
+    """Latency percentile in ns. Raises Unmeasured where the samples cannot support it."""
+    histogram = merged(record, kind)
+    if not histogram.supports(percent / 100):
+        raise Unmeasured(f"p{percent:g} needs more than {histogram.count} samples")
+    return float(histogram.quantile(round(percent * 1000)))
+
+
+METRICS: dict[str, tuple[str, str, Callable[[Record], float]]] = {
+    # name: (what it is, unit, from one record)
+    "cpu": ("server CPU per request", "ns", cpu_ns),
+    "throughput": ("throughput", "requests/s", throughput),
+    "p50": ("median response time", "ns", lambda record: percentile(record, 50)),
+    "p90": ("90th percentile of the response time", "ns", lambda record: percentile(record, 90)),
+    "p99": ("99th percentile of the response time", "ns", lambda record: percentile(record, 99)),
+    "memory": ("server memory per connection", "bytes", memory_per_connection),
+}
+LATENCY_METRICS = frozenset({"p50", "p90", "p99"})

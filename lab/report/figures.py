@@ -1,0 +1,118 @@
+"""What the page shows beside the verdicts: growth, crossovers, latency and cells, arranged for the template.
+
+Each function turns a part of `Results` into the values one piece of the template needs, and files the
+charts' specifications under the id of the element that will hold them.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from lab.report import charts, words
+from lab.report.model import CellSummary, CrossoverLine, Ladder, Percentile
+
+Specs = dict[str, charts.Spec]
+KINDS = ("response", "service", "connect", "lag")  # of latency; the first two always side by side
+STATES = {
+    "found": "crosses once",
+    "below-range": "crosses below the lowest level",
+    "above-range": "crosses above the highest level",
+    "none-in-range": "does not cross",
+    "not-monotone": "crosses more than once",
+}
+
+
+def growth(ladders: Iterable[Ladder], specs: Specs) -> list[dict[str, Any]]:
+    """Arrange one chart per experiment, factor and metric, an arm per line."""
+    groups: dict[tuple[str, str, str, str], list[Ladder]] = {}
+    for ladder in ladders:
+        key = (ladder.experiment, ladder.factor, ladder.metric, ladder.unit)
+        groups.setdefault(key, []).append(ladder)
+    return [_growth(f"growth-{i}", group, specs) for i, group in enumerate(groups.values(), 1)]
+
+
+def _growth(name: str, group: list[Ladder], specs: Specs) -> dict[str, Any]:
+    if any(ladder.points for ladder in group):
+        specs[name] = charts.growth(group)
+    return {
+        "id": name,
+        "first": group[0],
+        "unit": words.unit(group[0].unit),
+        "legend": [_sign(i, line.arm, line.verdict) for i, line in enumerate(group)],
+        "levels": sorted({point.level for line in group for point in line.points}),
+        "rows": [(line, {point.level: point for point in line.points}) for line in group],
+    }
+
+
+def _sign(index: int, name: str, note: str = "") -> dict[str, str]:
+    """Give a line of the page's own legend: the colour, dash and shape that the chart uses."""
+    dash = charts.DASHES[index % len(charts.DASHES)]
+    return {
+        "name": name,
+        "note": note,
+        "colour": charts.COLOURS[index % len(charts.COLOURS)],
+        "shape": charts.SHAPES[index % len(charts.SHAPES)],
+        "dash": " ".join(map(str, dash)),
+    }
+
+
+def crossovers(lines: Iterable[CrossoverLine], specs: Specs) -> list[dict[str, Any]]:
+    """Arrange one chart per crossover claim."""
+    return [_crossover(f"crossover-{i}", line, specs) for i, line in enumerate(lines, 1)]
+
+
+def _crossover(name: str, line: CrossoverLine, specs: Specs) -> dict[str, Any]:
+    if line.points:
+        specs[name] = charts.crossover(line)
+    return {"id": name, "line": line, "state": STATES.get(line.state, line.state)}
+
+
+def experiments(cells: Iterable[CellSummary], specs: Specs) -> list[dict[str, Any]]:
+    """Arrange the cells by experiment: a column per metric, a latency figure per connection class."""
+    ordered = sorted(cells, key=lambda cell: cell.experiment)  # stable: cells keep their order
+    groups = groupby(ordered, lambda cell: cell.experiment)
+    return [_experiment(f"latency-{i}", n, list(g), specs) for i, (n, g) in enumerate(groups, 1)]
+
+
+def _experiment(stem: str, name: str, cells: list[CellSummary], specs: Specs) -> dict[str, Any]:
+    columns = list(dict.fromkeys((s.metric, s.unit) for cell in cells for s in cell.metrics))
+    classes = dict.fromkeys(item.connection_class for cell in cells for item in cell.latency)
+    return {
+        "name": name,
+        "columns": [(metric, words.unit(unit)) for metric, unit in columns],
+        "rows": [(cell, _metrics(cell, columns)) for cell in cells],
+        "latency": [_latency(f"{stem}-{c}", name, c, cells, specs) for c in classes],
+    }
+
+
+def _metrics(cell: CellSummary, columns: list[tuple[str, str]]) -> list[str]:
+    found = {(one.metric, one.unit): words.estimate(one.estimate) for one in cell.metrics}
+    return [found.get(column, words.DASH) for column in columns]
+
+
+def _latency(
+    name: str, experiment: str, connection: str, cells: list[CellSummary], specs: Specs
+) -> dict[str, Any]:
+    spec = charts.latency(cells, connection)
+    if spec is not None:
+        specs[name] = spec
+    pairs = [(c, item) for c in cells for item in c.latency if item.connection_class == connection]
+    percents = {item.percent for _, item in pairs}
+    kinds = {item.kind for _, item in pairs}
+    return {
+        "id": name if spec is not None else "",
+        "title": f"{experiment}, {connection} connections",
+        "legend": [_sign(i, f"p{p:g}") for i, p in enumerate(charts.PERCENTS) if p in percents],
+        "shown": [kind for kind in KINDS if kind in KINDS[:2] or kind in kinds],
+        "rows": _latency_rows(pairs),
+    }
+
+
+def _latency_rows(pairs: list[tuple[CellSummary, Percentile]]) -> list[dict[str, Any]]:
+    """Put the kinds of one cell and percentile into one row."""
+    rows: dict[tuple[str, float], dict[str, Any]] = {}
+    for cell, item in pairs:
+        row = rows.setdefault((cell.id, item.percent), {"cell": charts.cell_name(cell)})
+        row["percentile"] = words.percentile(item)
+        row[item.kind] = item
+    return list(rows.values())

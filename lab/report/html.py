@@ -1,0 +1,109 @@
+"""The report as one self-contained HTML page: it asks nothing of the network, today or in ten years.
+
+Sentences, reasons and errors are text that others wrote: the template escapes all of it, and the
+page's content security policy forbids every request. Equal results give equal bytes. What the page
+shows is arranged here and in `figures`; how it looks stands in templates/. Imported only when a report
+is written, because altair is large.
+"""
+
+import json
+import shlex
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lab.report import charts, figures, forest, words
+from lab.report.model import OutcomeName, Results, RunInfo, Verdict
+
+BADGES: dict[OutcomeName, str] = {
+    "supported": "✓",
+    "refuted": "✗",
+    "inconclusive": "?",
+    "void": "∅",
+    "skipped": "–",
+}
+FAMILIES = {"bh": "Benjamini–Hochberg", "holm": "Holm"}
+
+
+def render(results: Results, *, bundle: bool = True) -> str:
+    """Write the page. bundle=False leaves the chart library out: tables, but no charts."""
+    specs: figures.Specs = {}
+    cards = [_card(verdict, results) for verdict in results.verdicts]
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        results=results,
+        run=results.run,
+        title=f"Server I/O in verdicts: {results.run.profile} run",
+        counts=words.tally(verdict.outcome for verdict in results.verdicts),
+        cards=cards,
+        surprises=[card for card in cards if card["verdict"].surprise],
+        growth=figures.growth(results.ladders, specs),
+        crossovers=figures.crossovers(results.crossovers, specs),
+        experiments=figures.experiments(results.cells, specs),
+        rebuild=shlex.join(["lab", "report", results.run.id]),
+        rerun=shlex.join(["lab", "run", *_options(results.run)]),
+        specs=_script_json(specs),
+        library=Markup(charts.bundle()) if bundle and specs else "",  # noqa: S704 (ours, not text)
+    )
+
+
+def _environment() -> Environment:
+    """Make the template engine: everything is escaped, and an unknown name is an error."""
+    environment = Environment(
+        loader=PackageLoader("lab.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(words=words, badges=BADGES, meanings=words.MEANINGS)
+    return environment
+
+
+def _script_json(value: object) -> Markup:
+    """Write JSON that is safe inside a script element, whatever its strings hold."""
+    text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    escaped = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(escaped)  # noqa: S704 (nothing is left that could end the element)
+
+
+def _options(run: RunInfo) -> list[str]:
+    return ["--profile", run.profile, "--seed", str(run.seed)]
+
+
+def _card(verdict: Verdict, results: Results) -> dict[str, Any]:
+    """Arrange one verdict: what stands beside its sentence, in the order of reading."""
+    facts = [*_decision(verdict, results.multiplicity), *_context(verdict)]
+    return {
+        "verdict": verdict,
+        "forest": forest.layout(verdict),
+        "facts": [(name, text) for name, text in facts if text],
+        "again": shlex.join(["lab", "run", verdict.claim, *_options(results.run)]),
+        "against_gate": words.against_gate(verdict),
+    }
+
+
+def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
+    declared = f"{verdict.metric} {verdict.sense}".strip() if verdict.sense else ""
+    because = f": {verdict.because}" if verdict.because else ""
+    p = f"{words.chance(verdict.p)} raw, {words.chance(verdict.p_adjusted)} adjusted"
+    return [
+        ("Declared", declared + because if declared else ""),
+        ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
+        ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),
+        ("p", f"{p} ({FAMILIES[family]})" if verdict.p is not None else ""),
+        ("Would decide", f"about {verdict.needed_blocks} blocks" if verdict.needed_blocks else ""),
+        ("Void attempts", words.times(verdict.voids)),
+    ]
+
+
+def _context(verdict: Verdict) -> list[tuple[str, str]]:
+    source = f" ({verdict.source})" if verdict.source else ""
+    gate = f"{verdict.gate}; exit code 3 if it is decided otherwise" if verdict.gate else ""
+    return [
+        ("Literature says", f"{verdict.expected}{source}" if verdict.expected else verdict.source),
+        ("Must come out", gate),
+        ("Cells", ", ".join(verdict.cells)),
+    ]

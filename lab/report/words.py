@@ -1,0 +1,177 @@
+"""Numbers in plain words, the same in every format: html, terminal and junit say it alike.
+
+Pure text, no markup and no colour. Rules: three significant digits; an interval carries the unit of
+its value; an end that is open is said in words, never drawn as a number; `us` is shown as `µs`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from lab.report.model import Estimate, OutcomeName, Percentile, Results, Verdict
+
+DIGITS = 3  # significant: an interval here is seldom narrower than one part in a thousand
+OUTCOMES: tuple[OutcomeName, ...] = ("supported", "refuted", "inconclusive", "void", "skipped")
+MEANINGS: dict[OutcomeName, str] = {
+    "supported": "The whole interval lies where the sentence puts it.",
+    "refuted": "The whole interval lies where the sentence rules it out: the opposite holds, "
+    "or the difference is too small to matter.",
+    "inconclusive": "The runs are valid, but the interval still reaches over the line. "
+    "More blocks may decide.",
+    "void": "It was tried, and a validity gate refused too many of the runs: "
+    "the numbers say nothing.",
+    "skipped": "It was never tried: this machine or this profile lacks something it needs.",
+}
+DECIDED: frozenset[str] = frozenset({"supported", "refuted"})
+SCALES_NS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
+SPACE = "\N{NO-BREAK SPACE}"
+DASH = "\N{EN DASH}"
+
+
+def number(value: float, digits: int = DIGITS) -> str:
+    """Write a number with so many significant digits: 0.0123, 3.10, 31.2, 1,234."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "-∞" if value < 0 else "undefined"
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.1e}" if places > digits + 2 else f"{value:,.{places}f}"
+
+
+def interval(estimate: Estimate, show: Callable[[float], str] = number) -> str:
+    """Write the interval alone: 2.90–3.40, at most 3.40, 2.90 or more, no finite interval."""
+    low, high = estimate.low, estimate.high
+    if low is None and high is None:
+        return "no finite interval"
+    if low is None:
+        return f"at most {show(high or 0.0)}"
+    if high is None:
+        return f"{show(low)} or more"
+    return f"{show(low)}{DASH}{show(high)}"
+
+
+def estimate(value: Estimate, unit_text: str = "") -> str:
+    """Write value, unit and interval: `31.2 µs per request (30.9–31.6)`."""
+    unit_part = f"{SPACE}{unit_text}" if unit_text else ""
+    return f"{number(value.value)}{unit_part} ({interval(value)})"
+
+
+def ratio(value: Estimate) -> str:
+    """Write a ratio and its interval: `3.10 × (2.90–3.40)`."""
+    return estimate(value, "×")
+
+
+def time_ns(ns: float) -> str:
+    """Write a time given in nanoseconds in the unit that suits it: 450 ns, 12.3 µs, 1.24 ms."""
+    scale, name = _scale(ns)
+    return f"{number(ns / scale)}{SPACE}{name}"
+
+
+def time_estimate(ns: Estimate) -> str:
+    """Write a time and its interval, all three numbers in one unit: `1.24 ms (1.20–1.29)`."""
+    scale, name = _scale(ns.value)
+    return estimate(_divided(ns, scale), name)
+
+
+def _scale(ns: float) -> tuple[int, str]:
+    return next((pair for pair in SCALES_NS if abs(ns) >= pair[0]), SCALES_NS[-1])
+
+
+def _divided(value: Estimate, by: float) -> Estimate:
+    low, high = (None if end is None else end / by for end in (value.low, value.high))
+    return Estimate(value=value.value / by, low=low, high=high)
+
+
+def unit(text: str) -> str:
+    """Write a unit as it is read: us/request becomes µs per request."""
+    return re.sub(r"\bus\b", "µs", text).replace("/", " per ")
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people: 0.4 s, 35 s, 12 min 30 s, 1 h 12 min."""
+    if seconds < 10:
+        return f"{seconds:.1f}{SPACE}s"
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole}{SPACE}s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min" + (f" {rest}{SPACE}s" if rest else "")
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}{SPACE}h" + (f" {minutes}{SPACE}min" if minutes else "")
+
+
+def moment(iso: str) -> str:
+    """Write an instant: 2026-07-01 10:00:00 UTC."""
+    return re.sub(r"(\.\d+)?(Z|\+00:00)$", " UTC", iso).replace("T", " ", 1)
+
+
+def chance(p: float | None) -> str:
+    """Write a p value: < 0.001, 0.034, or a dash where there is none."""
+    if p is None:
+        return DASH
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def share(part: float) -> str:
+    """Write a share of one as a percentage: 0.124 becomes 12.4 %."""
+    return f"{number(100 * part)}{SPACE}%"
+
+
+def percentile(item: Percentile) -> str:
+    """Name a percentile: p50, p99, p99.9."""
+    return f"p{item.percent:g}"
+
+
+def factors(levels: Mapping[str, int]) -> str:
+    """Write the factor levels of a cell: idle 900, payload 64."""
+    return ", ".join(f"{name} {level:,}" for name, level in levels.items())
+
+
+def times(counts: Mapping[str, int]) -> str:
+    """Write how often each gate spoke: `host-noise 2 times, generator-saturated once`."""
+    often = {1: "once", 2: "twice"}
+    return ", ".join(f"{name} {often.get(n, f'{n} times')}" for name, n in counts.items() if n)
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count and its noun: 1 block, 12 blocks."""
+    return f"{count:,}{SPACE}{noun}{'' if count == 1 else 's'}"
+
+
+def tally(outcomes: Iterable[str]) -> dict[str, int]:
+    """Count outcomes, in the order in which they are always named; 0 where none."""
+    seen = list(outcomes)
+    return {name: seen.count(name) for name in OUTCOMES}
+
+
+def answer(results: Results) -> str:
+    """Write the whole run as one line: `Of 9 sentences, 2 are supported, 1 is refuted, …`."""
+    counts = tally(verdict.outcome for verdict in results.verdicts)
+    total = len(results.verdicts)
+    if not total:
+        return "No sentence has a verdict in this run."
+    said = [f"{n} {'is' if n == 1 else 'are'} {name}" for name, n in counts.items() if n]
+    listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return f"Of {plural(total, 'sentence')}, {listed}."
+
+
+def blocks(verdict: Verdict) -> str:
+    """Write the blocks behind a verdict: `12 of 12 blocks, 1 look`."""
+    used = f"{verdict.blocks_used} of {plural(verdict.blocks_planned, 'block')}"
+    dropped = f", {verdict.dropped_blocks} dropped" if verdict.dropped_blocks else ""
+    looked = f", {plural(verdict.looks, 'look')}" if verdict.looks else ""
+    return f"{used}{dropped}{looked}"
+
+
+def against_gate(verdict: Verdict) -> bool:
+    """Say whether a claim was decided against what lab.yaml declares it must come to."""
+    return (
+        verdict.gate is not None and verdict.outcome in DECIDED and verdict.outcome != verdict.gate
+    )
+
+
+def minimum(sense: str) -> float | None:
+    """Read the number out of a claim's sense: `at least 1.30` gives 1.3, `linear` gives None."""
+    found = re.search(r"\d+(\.\d+)?", sense)
+    return float(found.group()) if found else None

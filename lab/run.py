@@ -1,0 +1,250 @@
+"""One run from the command line's wishes to a stored report: the wiring of all parts.
+
+The life-cycle: plan, check the machine, write plan and facts, start Locust, probes, trials, stop
+Locust, analyse, render. From the moment anything was started, every way out (an error, Ctrl-C,
+SIGTERM) ends it again: only processes that carry this run's label, and all of them.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Literal, Protocol
+
+from lab import analysis, fitness, host, probing, store
+from lab.backends import locusts, process
+from lab.config import Lab, load
+from lab.engine import Progress, Walk
+from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
+from lab.host import Placement
+from lab.load import LocustClient
+from lab.machine import inspect
+from lab.meter import process_cpu_ns
+from lab.model import Plan
+from lab.plan import Selection, expand, forecast, trial_seconds
+from lab.report.model import Results
+from lab.trial import Stage
+
+LOCUST_UP_S = 30.0
+STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED
+
+
+class Watcher(Progress, Protocol):
+    """The display: a context manager that also takes free notes."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asked for."""
+
+    lab_file: Path
+    select: tuple[str, ...]
+    profile: str
+    seed: int
+    order: Literal["hashed", "reversed"]
+    results: Path
+    workers: int = 1
+    web_port: int = 0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came of it. exit_code: 0, or how it was interrupted."""
+
+    run: store.Run
+    results: Results
+    exit_code: int
+
+
+class RealClock:
+    """CLOCK_MONOTONIC and the wall clock."""
+
+    def now_ns(self) -> int:
+        """Now."""
+        return time.monotonic_ns()
+
+    def unix(self) -> float:
+        """Wall clock, for people."""
+        return time.time()
+
+    def sleep_until(self, at_ns: int) -> None:
+        """Sleep until then; return at once when it has passed."""
+        left = at_ns - time.monotonic_ns()
+        if left > 0:
+            time.sleep(left / 1e9)
+
+
+class RealHost:
+    """This machine. pids: the lab's own processes whose CPU time is not foreign."""
+
+    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
+        self._pids = pids
+
+    def spin(self, cpu: int) -> int:
+        """CPU ns of the fixed loop."""
+        return host.spin(cpu)
+
+    def ticks(self, cpus: set[int]) -> host.Ticks:
+        """CPU counters of the machine."""
+        return host.ticks(cpus)
+
+    def own_cpu_ns(self) -> int:
+        """CPU time of the lab and of Locust."""
+        return time.process_time_ns() + sum(process_cpu_ns(pid) for pid in self._pids())
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into Interrupted; the clean-up is not interrupted again."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement]:
+    """Load, plan and check. Raises ConfigErrors, UsageError, EnvironmentUnfit; nothing has begun."""
+    lab = load(wishes.lab_file)
+    plan = expand(lab, wishes.select, wishes.profile, wishes.seed, wishes.order)
+    problems = fitness.unfit(fitness.check(inspect(), plan.cells))
+    if problems:
+        raise EnvironmentUnfit("\n".join(problems))
+    place = host.placement(host.usable_cpus())
+    assert place is not None, "the check on CPUs has passed"
+    return lab, plan, place
+
+
+def run(wishes: Wishes, watcher: Watcher) -> Finished:
+    """Run it all. Raises LabError where it could not begin or go on; what was finished is stored."""
+    lab, plan, place = prepare(wishes)
+    host.nofile()
+    kept = _begin(wishes, lab, plan)
+    exit_code, how = 0, "failed"
+    affinity = os.sched_getaffinity(0)
+    try:
+        with interruptible():
+            _work(wishes, lab, plan, place, kept, watcher)
+        how = "finished"
+    except Interrupted as interrupted:
+        exit_code, how = interrupted.exit_code, "interrupted"
+        watcher.note(f"{interrupted}: stopped; what was finished is reported.")
+    finally:
+        os.sched_setaffinity(0, affinity)
+        process.remove(process.leftovers(label(kept)))
+        kept.write_facts(kept.facts().model_copy(update={"ended_unix": time.time(), "how": how}))
+    return Finished(kept, analysis.conclude(kept), exit_code)
+
+
+def label(kept: store.Run) -> str:
+    """Return the label of everything this run starts: the run, and the process that owns it."""
+    return f"{kept.id}@{os.getpid()}"
+
+
+def _begin(wishes: Wishes, lab: Lab, plan: Plan) -> store.Run:
+    now = datetime.now(UTC)
+    kept = store.create(wishes.results, f"{now:%Y%m%d-%H%M%S}-{plan.profile}-{plan.seed}")
+    machine = host.facts()
+    kept.write("plan.json", plan.model_dump_json(indent=1) + "\n")
+    kept.write("lab.json", lab.model_dump_json(indent=1, by_alias=True) + "\n")
+    kept.write_facts(
+        store.RunFacts(
+            id=kept.id,
+            profile=plan.profile,
+            seed=plan.seed,
+            order=plan.order,
+            backend="process",
+            command=["lab", *sys.argv[1:]],
+            started_unix=now.timestamp(),
+            ended_unix=None,
+            how="running",
+            host=host.digest(machine),
+            machine=machine,
+            version=host.code_version(),
+        )
+    )
+    return kept
+
+
+def _work(
+    wishes: Wishes, lab: Lab, plan: Plan, place: Placement, kept: store.Run, watcher: Watcher
+) -> None:
+    probing.run_all(plan, kept, label(kept), watcher)
+    if not plan.trials:
+        return
+    watcher.note("starting Locust")
+    conducting = locusts.start(
+        workers=wishes.workers,
+        web_port=wishes.web_port,
+        label=label(kept),
+        log_dir=kept.directory,
+    )
+    try:
+        client = LocustClient(conducting.url, conducting.token)
+        client.wait_until_up(LOCUST_UP_S)
+        client.start_test()
+        watcher.note(f"Locust's page: {conducting.url}")
+        stage = Stage(
+            backend=process.ProcessBackend(),
+            load=client,
+            host=RealHost(lambda: conducting.pids),
+            clock=RealClock(),
+            run_id=label(kept),
+            host_digest=kept.facts().host,
+        )
+        Walk(
+            plan=plan,
+            stage=stage,
+            place=place,
+            store=kept.add,
+            progress=watcher,
+            needed=lambda name, records: analysis.still_needed(lab, plan, name, records),
+            seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
+            pin=_Pins(conducting).pin,
+        ).run()
+        client.stop()
+    finally:
+        conducting.stop(STOP_S)
+
+
+class _Pins:
+    """Keeps the lab and Locust on the control CPU, and moves them only when it changes."""
+
+    def __init__(self, conducting: locusts.Locusts) -> None:
+        self._conducting = conducting
+        self._now: int | None = None
+
+    def pin(self, place: Placement) -> None:
+        """Pin to place.control."""
+        if place.control == self._now:
+            return
+        self._now = place.control
+        os.sched_setaffinity(0, {place.control})
+        self._conducting.pin(place.control)
+
+
+__all__ = ["Finished", "Selection", "Wishes", "forecast", "prepare", "run"]

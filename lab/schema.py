@@ -1,0 +1,189 @@
+"""The shapes of lab.yaml, and at the same time what the rest of the lab reads: a frozen `Lab`.
+
+Keys take `-` in the file and `_` here. Units are read on the way in; nothing is guessed: a value of
+the wrong type is an error. `lab.config` fills the defaults in and checks what no single shape can
+see (names, levels, ports). A `Lab` survives `model_dump_json` and `model_validate_json` unchanged.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from lab.claims import Claim
+from lab.model import ClassName
+from lab.shape import Count, Level, Rate, Seconds, Shape, Size, Text
+from lab.yaml_source import quote
+
+EVERY = "*"  # a list of levels that holds in every profile
+
+
+class Profile(Shape):
+    """How long and how often. looks: numbers of blocks after which it is judged, ascending."""
+
+    looks: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1)]
+    warm_up: Seconds
+    window: Seconds
+    cool_down: Seconds
+
+    @property
+    def blocks(self) -> int:
+        return self.looks[-1]
+
+    @model_validator(mode="after")
+    def _check(self) -> "Profile":
+        if self.looks != sorted(set(self.looks)):
+            raise ValueError("looks must grow from one to the next. Write [12, 18, 24, 30].")
+        if self.warm_up <= 0 or self.window <= 0:
+            raise ValueError("warm-up and window must be more than 0 s.")
+        return self
+
+
+class Timing(Shape):
+    """Where an experiment needs other phases than its profile, and why."""
+
+    because: Text
+    warm_up: Seconds | None = None
+    window: Seconds | None = None
+    cool_down: Seconds | None = None
+
+
+class Defaults(Shape):
+    protocol: Text = "echo"
+    payload: Size = 64
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
+class Load(Shape):
+    """The load of a class that asks: open (rate) or closed (think). `$name` is a factor's level.
+
+    payload: the file may leave it to the defaults; `lab.config` has filled it in.
+    """
+
+    connections: Count
+    rate: Rate | None = None
+    think: Seconds | None = None
+    spacing: Literal["constant", "poisson"] = "constant"
+    payload: Size | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.rate is not None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Load":
+        if (self.rate is None) == (self.think is None):
+            both = "both rate and think" if self.is_open else "neither rate nor think"
+            choice = "rate: 1000/s (open) or think: 0 s (closed)"
+            raise ValueError(f"has {both}. Write one: {choice}.")
+        if not self.is_open and self.spacing != "constant":
+            raise ValueError("spacing needs an open load. Write rate: 1000/s instead of think.")
+        if self.rate == 0:
+            raise ValueError("a rate of 0/s asks nothing. Write 1/s or more.")
+        return self
+
+
+class IdleLoad(Shape):
+    """Connections that are held and silent."""
+
+    connections: Count
+
+
+class LoadMix(Shape):
+    """The classes of connection at work at the same time."""
+
+    long: Load | None = None
+    short: Load | None = None
+    idle: IdleLoad | None = None
+
+    def classes(self) -> dict[ClassName, Load | IdleLoad]:
+        named: list[tuple[ClassName, Load | IdleLoad | None]] = [
+            ("long", self.long),
+            ("short", self.short),
+            ("idle", self.idle),
+        ]
+        return {name: load for name, load in named if load is not None}
+
+    def asking(self) -> dict[ClassName, Load]:
+        """Return the classes that send requests."""
+        return {name: load for name, load in self.classes().items() if isinstance(load, Load)}
+
+    @model_validator(mode="after")
+    def _check(self) -> "LoadMix":
+        if not self.asking():
+            raise ValueError("no class asks anything. Add long or short.")
+        return self
+
+
+class Arm(Shape):
+    server: Text
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+def _arms(value: Any) -> Any:
+    """Read [select, poll], {epoll: epoll} and {pair: {server: prefork, workers: 2}} alike."""
+    if isinstance(value, list):
+        names = [item for item in value if isinstance(item, str)]
+        if len(names) < len(value):
+            raise ValueError("a list of arms holds server names. Write [select, epoll].")
+        twice = [name for index, name in enumerate(names) if name in names[:index]]
+        if twice:
+            again = f"{{{twice[0]}: {twice[0]}, twin: {twice[0]}}}"
+            raise ValueError(f"{quote(twice[0])} stands here twice. For a twin write {again}.")
+        return {name: {"server": name} for name in names}
+    if isinstance(value, dict):
+        return {n: {"server": arm} if isinstance(arm, str) else arm for n, arm in value.items()}
+    raise ValueError(f"{quote(value)} is not a list of servers. Write [select, epoll].")
+
+
+def _levels(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return {EVERY: value} if isinstance(value, list) else value
+    raise ValueError(f"{quote(value)} is not a list of levels. Write [0, 10, 100].")
+
+
+Ladder = Annotated[list[Level], Field(min_length=1)]
+Levels = Annotated[dict[str, Ladder], BeforeValidator(_levels), Field(min_length=1)]
+
+
+class Experiment(Shape):
+    """A question, the arms that answer it, and the load on them.
+
+    factors: levels by factor and profile; `EVERY` stands for all profiles. An experiment is
+    no part of a profile for which one of its factors has no levels.
+    factors_for: the levels of one arm, instead of those in `factors`.
+    """
+
+    id: str
+    question: Text
+    arms: Annotated[dict[str, Arm], BeforeValidator(_arms), Field(min_length=1)]
+    load: LoadMix
+    protocol: str = ""  # `lab.config` has filled it in
+    factors: dict[str, Levels] = Field(default_factory=dict)
+    factors_for: dict[str, dict[str, Levels]] = Field(default_factory=dict)
+    timing: dict[str, Timing] = Field(default_factory=dict)
+
+
+class Lab(Shape):
+    """A whole lab.yaml, checked: every name in it resolves."""
+
+    version: Literal[1] = 1
+    defaults: Defaults
+    profiles: dict[str, Profile]
+    experiments: dict[str, Experiment]
+    claims: dict[str, Claim]
+
+    @property
+    def sha256(self) -> str:
+        """Of the content: comments, order of keys and the way a number is written do not count."""
+        return _sha256(self)
+
+    def claim_sha256(self, claim: str) -> str:
+        """Of one claim: it changes when a margin does, so that `post-hoc` can be told."""
+        return _sha256(self.claims[claim])
+
+
+def _sha256(value: BaseModel) -> str:
+    canonical = json.dumps(value.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

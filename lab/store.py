@@ -1,0 +1,185 @@
+"""The files of a run: saved before, after each trial, and after the analysis. Nothing is rewritten.
+
+    results/<run>/run.json       what was asked, on which machine, when (first, and at the end)
+    results/<run>/plan.json      the plan, byte-equal for the same seed
+    results/<run>/lab.json       lab.yaml as it was understood: the report needs no other file
+    results/<run>/trials.jsonl   one record per attempt, fsynced: what stands here is on the disk
+    results/<run>/probes.jsonl   one line per probe run
+    results/<run>/results.json report.html   made from the files above, as often as you like
+
+A run that was killed leaves a torn last line at worst; readers drop it and say so.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lab.errors import EnvironmentUnfit, UsageError
+from lab.model import Frozen, Plan
+from lab.record import Record, as_json
+
+
+class RunFacts(Frozen):
+    """run.json. ended_unix is None while the run goes on, or after it was killed."""
+
+    id: str
+    profile: str
+    seed: int
+    order: str
+    backend: str
+    command: list[str]
+    started_unix: float
+    ended_unix: float | None
+    how: str  # running, finished, interrupted, failed
+    host: str
+    machine: dict[str, str]
+    version: str
+
+
+class ProbeRecord(Frozen):
+    """One run of one probe: evidence, and whether subject and control behaved as declared."""
+
+    claim: str
+    probe: str
+    repeat: int
+    outcome: bool | None  # what the sentence says; None: the probe could not tell
+    control: bool
+    evidence: dict[str, str]
+    error: str = ""
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Map what a file system can refuse to one clear line."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise EnvironmentUnfit(
+            f"{path}: {why}. Results must be writable: free space there, or choose another "
+            "directory with --results."
+        ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all: a new file beside it, fsynced, then renamed over it."""
+    with explained(path):
+        beside = path.with_name(path.name + ".new")
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+
+
+class Run:
+    """One directory under results/. Create with `create`, open a finished one with `open_run`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def id(self) -> str:
+        """The directory's name."""
+        return self.directory.name
+
+    def path(self, name: str) -> Path:
+        """Return a file of the run."""
+        return self.directory / name
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a whole file. Raises EnvironmentUnfit."""
+        _write(self.path(name), text)
+        return self.path(name)
+
+    def write_facts(self, facts: RunFacts) -> None:
+        """Write run.json."""
+        self.write("run.json", facts.model_dump_json(indent=1) + "\n")
+
+    def append(self, name: str, line: str) -> None:
+        """Append one line and force it to the disk. Raises EnvironmentUnfit, the file as it was."""
+        path = self.path(name)
+        with explained(path), path.open("ab") as file:
+            size = file.tell()
+            try:
+                file.write(line.encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.truncate(path, size)
+                raise
+
+    def add(self, record: Record) -> None:
+        """Store one attempt."""
+        self.append("trials.jsonl", as_json(record))
+
+    def facts(self) -> RunFacts:
+        """Read run.json."""
+        return RunFacts.model_validate_json(self._text("run.json"))
+
+    def plan(self) -> Plan:
+        """Read plan.json."""
+        return Plan.model_validate_json(self._text("plan.json"))
+
+    def lab_json(self) -> str:
+        """Read lab.json."""
+        return self._text("lab.json")
+
+    def records(self) -> list[Record]:
+        """Read all whole records, in the order in which they were made."""
+        return [Record.model_validate(line) for line in self._lines("trials.jsonl")]
+
+    def probes(self) -> list[ProbeRecord]:
+        """Read all whole probe records."""
+        return [ProbeRecord.model_validate(line) for line in self._lines("probes.jsonl")]
+
+    def _text(self, name: str) -> str:
+        try:
+            return self.path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"{self.directory} is not a run: no readable {name}. "
+                "`lab report last` takes the newest; results/ lists them all."
+            ) from error
+
+    def _lines(self, name: str) -> Iterator[Any]:
+        path = self.path(name)
+        if not path.exists():
+            return
+        for line in path.read_bytes().split(b"\n"):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue  # torn by a kill in the middle of the write; nothing whole is lost
+
+
+def create(results: Path, run_id: str) -> Run:
+    """Make the run's directory and point `last` at it. Raises EnvironmentUnfit."""
+    directory = results / run_id
+    with explained(results):
+        number = 1
+        while directory.exists():
+            number += 1
+            directory = results / f"{run_id}-{number}"
+        directory.mkdir(parents=True)
+        link = results / "last.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(directory.name)
+        link.replace(results / "last")
+    return Run(directory)
+
+
+def open_run(results: Path, name: str) -> Run:
+    """Open a run by id, path, or `last`. Raises UsageError."""
+    for directory in (Path(name), results / name):
+        if (directory / "run.json").exists():
+            return Run(directory.resolve())
+    known = sorted(p.parent.name for p in results.glob("*/run.json") if not p.parent.is_symlink())
+    there = f"There are: {', '.join(known[-5:])}." if known else f"There is none in {results}."
+    raise UsageError(f"no run {name!r}. {there}")

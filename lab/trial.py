@@ -1,0 +1,277 @@
+"""One trial, from a fresh server to a record. Effects only through the seams of `Stage`.
+
+The life-cycle, in order; whatever fails, the load is aborted and the server stopped:
+
+ 1. spin: the fixed loop on the server's CPU (a covariate)
+ 2. start the server, pinned; wait until it listens
+ 3. verify: one byte-exact round trip
+ 4. footprint of the idle server
+ 5. prepare: the load engine connects all that is held open; wait until the server holds it too
+ 6. footprint of the connected server
+ 7. go: warm-up, window, cool-down run in the load engine
+ 8. read the meter at the 21 edges of 20 slices of the window
+ 9. footprint again, right behind the window
+10. collect the result and Locust's own count
+11. last reading, stop the server, spin again
+12. the record: raw numbers, and what the gates say of them
+"""
+
+import traceback
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lab import gates
+from lab.backends.contract import Backend, StartFailed, StartOptions, Target
+from lab.errors import EnvironmentUnfit, TrialFailed
+from lab.host import Placement, Ticks
+from lab.meter import Gone
+from lab.model import Cell, Trial
+from lab.record import (
+    EngineResult,
+    Footprint,
+    LocustCount,
+    MeterReading,
+    MeterResult,
+    Noise,
+    Record,
+    ServerEnd,
+)
+
+SLICES = 20  # of the window; method section 7
+PORT_TRIES = 8  # the drawn port and its neighbours; more are never all taken by accident
+CENSUS_WAIT_S = 3.0  # for the server to accept what the engine has connected
+CENSUS_STEP_S = 0.002
+STOP_WAIT_S = 6.0  # a server has 5 s to end on SIGTERM (contract)
+RESULT_WAIT_S = 15.0  # beyond the planned end: a load engine that is later is lost
+NS = 1_000_000_000
+
+
+class Load(Protocol):
+    """The load, as `lab.load.LocustClient` drives it."""
+
+    def prepare(self, order: dict[str, Any]) -> object:
+        """Connect what is held open. Raises TrialFailed."""
+
+    def go(self, trial: str) -> tuple[int, int]:
+        """Start; return the window's edges. Raises TrialFailed."""
+
+    def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
+        """Wait for the end. Raises TrialFailed."""
+
+    def abort(self) -> None:
+        """Drop whatever runs; never raises."""
+
+
+class Host(Protocol):
+    """The machine, as far as a trial looks at it."""
+
+    def spin(self, cpu: int) -> int:
+        """CPU ns of the fixed loop."""
+
+    def ticks(self, cpus: set[int]) -> Ticks:
+        """CPU counters of the machine."""
+
+    def own_cpu_ns(self) -> int:
+        """CPU time of the lab and of Locust, load engine excluded."""
+
+
+class Clock(Protocol):
+    """CLOCK_MONOTONIC."""
+
+    def now_ns(self) -> int:
+        """Now."""
+
+    def unix(self) -> float:
+        """Wall clock, for people."""
+
+    def sleep_until(self, at_ns: int) -> None:
+        """Return at at_ns or a little later; at once when it has passed."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything outside that a trial touches."""
+
+    backend: Backend
+    load: Load
+    host: Host
+    clock: Clock
+    run_id: str
+    host_digest: str
+
+
+@dataclass
+class _Parts:
+    """A record in the making: what has been seen so far."""
+
+    began_ns: int
+    started_unix: float
+    port: int
+    engines: list[EngineResult] = field(default_factory=list)
+    locust: LocustCount | None = None
+    idle: Footprint | None = None
+    ready: Footprint | None = None
+    after: Footprint | None = None
+    slices: list[MeterReading] = field(default_factory=list)
+    ticks: list[Ticks] = field(default_factory=list)
+    own: list[int] = field(default_factory=list)
+    spins: list[int] = field(default_factory=list)
+    server: ServerEnd | None = None
+    error: str = ""
+    error_gate: str = ""
+
+
+def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: Stage) -> Record:
+    """Run one attempt at one trial. Whatever happens inside it, a record comes out.
+
+    Raises EnvironmentUnfit where this machine can run no such trial at all.
+    """
+    parts = _Parts(stage.clock.now_ns(), stage.clock.unix(), trial.port)
+    target: Target | None = None
+    try:
+        parts.spins.append(stage.host.spin(place.server))
+        target = _start(trial, cell, place, stage, parts)
+        _measure(trial, cell, place, stage, target, parts)
+    except TrialFailed as failed:
+        parts.error, parts.error_gate = str(failed), failed.gate
+    except Gone as gone:
+        parts.error, parts.error_gate = f"the server was gone: {gone}", "server-died"
+    except EnvironmentUnfit:
+        raise
+    except Exception:  # noqa: BLE001 the trial is void with its traceback stored, the run goes on
+        parts.error, parts.error_gate = traceback.format_exc(), "trial-broke"
+    finally:
+        if parts.locust is None:
+            stage.load.abort()
+        if target is not None:
+            parts.server = _stop(target, parts)
+    parts.spins.append(stage.host.spin(place.server))
+    return _record(trial, cell, attempt, place, stage, parts)
+
+
+def _start(trial: Trial, cell: Cell, place: Placement, stage: Stage, parts: _Parts) -> Target:
+    for port in range(trial.port, trial.port + PORT_TRIES):
+        options = StartOptions(
+            port=port,
+            cpu=place.server,
+            workers=cell.workers,
+            label=stage.run_id,
+            env={"PYTHONHASHSEED": str(trial.hash_seed), "LAB_PADDING": "x" * trial.padding},
+        )
+        try:
+            target = stage.backend.start(cell.server, cell.protocol, options)
+        except StartFailed as failed:
+            if failed.port_taken:
+                continue
+            raise TrialFailed("trial-broke", str(failed)) from failed
+        parts.port = port
+        return target
+    raise EnvironmentUnfit(
+        f"ports {trial.port} to {trial.port + PORT_TRIES - 1} are all taken. "
+        "End what listens there, or choose another --seed."
+    )
+
+
+def _measure(
+    trial: Trial, cell: Cell, place: Placement, stage: Stage, target: Target, parts: _Parts
+) -> None:
+    target.verify(cell.protocol)
+    parts.idle = target.meter.footprint()
+    stage.load.prepare(
+        {
+            "trial": trial.id,
+            "label": cell.id,
+            "target": list(target.address),
+            "protocol": cell.protocol,
+            "classes": {name: load.model_dump() for name, load in cell.load.items()},
+            "seed": trial.arrival_seed,
+            "timing": cell.timing.model_dump(),
+            "cpu": place.engine,
+        }
+    )
+    held = sum(load.connections for name, load in cell.load.items() if name != "short")
+    parts.ready = _wait_for_census(target, parts.idle.fds + held, stage)
+    start_ns, end_ns = stage.load.go(trial.id)
+    cpus = {place.server, place.engine, place.control}
+    for k in range(SLICES + 1):
+        stage.clock.sleep_until(start_ns + (end_ns - start_ns) * k // SLICES)
+        parts.slices.append(target.meter.read())
+        if k in (0, SLICES):
+            parts.ticks.append(stage.host.ticks(cpus))
+            parts.own.append(stage.host.own_cpu_ns())
+    parts.after = target.meter.footprint()
+    left_s = max(0.0, (end_ns - stage.clock.now_ns()) / NS) + cell.timing.cool_down
+    parts.engines, parts.locust = stage.load.result(trial.id, left_s + RESULT_WAIT_S)
+
+
+def _wait_for_census(target: Target, fds: int, stage: Stage) -> Footprint:
+    """Wait until the server has accepted all; after the deadline the census gate judges."""
+    deadline = stage.clock.now_ns() + int(CENSUS_WAIT_S * NS)
+    while target.meter.fds() != fds and stage.clock.now_ns() < deadline:
+        stage.clock.sleep_until(stage.clock.now_ns() + int(CENSUS_STEP_S * NS))
+    return target.meter.footprint()
+
+
+def _stop(target: Target, parts: _Parts) -> ServerEnd:
+    died = not target.alive()
+    try:
+        last = target.meter.read().cpu_ns
+    except Gone:
+        last = parts.slices[-1].cpu_ns if parts.slices else 0
+    end = target.stop(STOP_WAIT_S)
+    return ServerEnd(
+        exit_code=end.exit_code,
+        died=died,
+        counters=end.counters,
+        closure_cpu_ns=end.cpu_ns,
+        last_cpu_ns=last,
+        stderr=end.stderr,
+    )
+
+
+def _noise(parts: _Parts) -> Noise | None:
+    if len(parts.ticks) < 2 or not parts.engines:
+        return None
+    (before, after), (own_before, own_after) = parts.ticks, parts.own
+    ours = own_after - own_before + sum(e.cpu_ns for e in parts.engines)
+    ours += parts.slices[-1].cpu_ns - parts.slices[0].cpu_ns
+    pressed = after.pressure_us - before.pressure_us if after.pressure_us >= 0 else -1
+    return Noise(
+        spin_before_ns=parts.spins[0],
+        spin_after_ns=parts.spins[-1],
+        steal_ns=after.steal_ns - before.steal_ns,
+        pressure_us=pressed,
+        foreign_cpu_ns=max(0, after.busy_ns - before.busy_ns - ours),
+    )
+
+
+def _record(
+    trial: Trial, cell: Cell, attempt: int, place: Placement, stage: Stage, parts: _Parts
+) -> Record:
+    took = (stage.clock.now_ns() - parts.began_ns) / NS
+    meter = None
+    if parts.idle and parts.ready and parts.after and parts.slices:
+        meter = MeterResult(
+            slices=parts.slices, idle=parts.idle, ready=parts.ready, after=parts.after
+        )
+    record = Record(
+        trial=trial.id,
+        cell=cell.id,
+        experiment=cell.experiment,
+        block=trial.block,
+        attempt=attempt,
+        started_unix=parts.started_unix,
+        took_s=took,
+        overhead_s=took - cell.timing.warm_up - cell.timing.window,
+        host=stage.host_digest,
+        cpus=(place.server, place.engine),
+        port=parts.port,
+        engines=parts.engines,
+        locust=parts.locust,
+        meter=meter,
+        noise=_noise(parts),
+        server=parts.server,
+        error=parts.error,
+        error_gate=parts.error_gate,
+    )
+    return record.model_copy(update={"gates": gates.check(record, cell)})

@@ -1,0 +1,238 @@
+"""YAML with positions: text becomes plain data, and every key and value knows where it stands.
+
+A strict part of YAML: mappings with text keys, lists, text, plain decimal numbers, true and false.
+No anchors, aliases or tags; no key twice. Nothing here raises on bad text: what is wrong is
+collected in the document, so that all of it can be told at once.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import yaml
+
+Where = tuple[str | int, ...]
+
+_DEEPEST = 32  # levels; lab.yaml needs 7, and the composer recurses
+_LONGEST = 60  # characters of a user's text quoted in a message
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,14})")  # below 2**53: exact in every JSON reader
+_DECIMAL = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{0,15}")
+_TAG = "tag:yaml.org,2002:"
+_TEXT_TAGS = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
+
+
+class Mark(NamedTuple):
+    """A place in a file. order: of the files as they were read; line and column count from 1."""
+
+    order: int
+    line: int
+    column: int
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Problem(NamedTuple):
+    mark: Mark
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.mark}: {self.text}"
+
+
+def quote(value: object) -> str:
+    """Show a user's value inside a message: one line, no control characters, not too long."""
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "a mapping"
+    if value is None or isinstance(value, bool):
+        return "nothing" if value is None else str(value).lower()
+    text = str(value)
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "…"
+    return f'"{plain(text)}"'
+
+
+def plain(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def dotted(where: Where) -> str:
+    """Write a path the way people do: experiments.idle.arms[1]."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{plain(part)}" for part in where)
+    return "".join(parts).removeprefix(".")
+
+
+@dataclass
+class Document:
+    """One or more merged files: plain data, and for each path the place of its key and its value.
+
+    texts: scalars as they were written (8.10 is not 8.1).
+    """
+
+    data: Any = None
+    keys: dict[Where, Mark] = field(default_factory=dict)
+    values: dict[Where, Mark] = field(default_factory=dict)
+    texts: dict[Where, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def known(self, where: Where) -> Where:
+        """Return the nearest path that stands in the file: steps that do not are left out."""
+        found: Where = ()
+        for step in where:
+            if (*found, step) in self.values:
+                found = (*found, step)
+        return found
+
+    def complain(self, where: Where, text: str, *, at_key: bool = False) -> None:
+        """Note a mistake at a value, or at the key that holds it."""
+        found = self.known(where)
+        mark = self.values[found]
+        if at_key:
+            mark = self.keys.get(found, mark)
+        path = dotted(found)
+        self.problems.append(Problem(mark, f"{path}: {text}" if path else text))
+
+    def lines(self) -> list[str]:
+        """Every mistake once, in order of position."""
+        return [str(problem) for problem in sorted(set(self.problems))]
+
+
+def read(raw: bytes, file: str, order: int = 0) -> Document:
+    """Read one file's bytes. What cannot be read is among the document's problems; never raises."""
+    start = Mark(order, 1, 1, file)
+    document = Document(values={(): start})
+    try:
+        text = raw.decode("utf-8-sig")
+        node = yaml.compose(text, Loader=_Composer)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        _refuse(document, Mark(order, line, column, file), "this is not UTF-8. Save it as UTF-8.")
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        mark = Mark(order, at.line + 1, at.column + 1, file) if at else start
+        _refuse(document, mark, _words(error))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        code = f"U+{ord(text[error.position]):04X}"
+        _refuse(document, Mark(order, line, column, file), f"{code} is not a character of text.")
+    else:
+        if node is None:
+            _refuse(document, start, "the file is empty. Start with version: 1.")
+        else:
+            document.values[()] = _mark(node, start)
+            document.data = _value(document, (), node, start)
+    return document
+
+
+def _refuse(document: Document, mark: Mark, text: str) -> None:
+    document.problems.append(Problem(mark, text))
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    problem = str(error.problem or error.context or "cannot be read")
+    if "'\\t'" in problem:
+        return "a tab cannot stand here. Write spaces."
+    if isinstance(error, _RefusedError):
+        return problem
+    if "single document" in str(error.context):
+        return "a second document starts here. Keep one, without ---."
+    return f"not valid YAML: {plain(problem)}. Look at quotes, colons and indentation here."
+
+
+class _RefusedError(yaml.MarkedYAMLError):
+    """Valid YAML that the lab does not want."""
+
+
+class _Composer(yaml.SafeLoader):
+    """Composes nodes; refuses what would share or nest them without end."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "anchor", None) is not None:
+            problem = "anchors and aliases (& and *) are not used here. Write the value out."
+            raise _RefusedError(problem=problem, problem_mark=event.start_mark)
+        if self.depth >= _DEEPEST:
+            problem = "nested too deeply. lab.yaml needs seven levels."
+            raise _RefusedError(problem=problem, problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def _mark(node: yaml.Node, start: Mark) -> Mark:
+    at = node.start_mark
+    return start._replace(line=at.line + 1, column=at.column + 1)
+
+
+def _value(document: Document, where: Where, node: yaml.Node, start: Mark) -> Any:
+    document.values[where] = _mark(node, start)
+    if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+        return _mapping(document, where, node, start)
+    if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+        items = enumerate(node.value)
+        return [_value(document, (*where, index), item, start) for index, item in items]
+    if isinstance(node, yaml.ScalarNode):
+        document.texts[where] = node.value
+        try:
+            return _scalar(node)
+        except ValueError as error:
+            document.complain(where, str(error))
+            return ""
+    document.complain(where, f"the tag {quote(node.tag)} is not used here. Leave it out.")
+    return None
+
+
+def _mapping(document: Document, where: Where, node: yaml.MappingNode, start: Mark) -> Any:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        mark = _mark(key_node, start)
+        try:
+            key = _key(key_node)
+        except ValueError as error:
+            _refuse(document, mark, f"{dotted(where)}: {error}".removeprefix(": "))
+            continue
+        inside = (*where, key)
+        if key in found:
+            first = document.keys[inside].line
+            twice = f"{quote(key)} stands here twice, first in line {first}. Remove one."
+            _refuse(document, mark, f"{dotted(where)}: {twice}".removeprefix(": "))
+            continue
+        document.keys[inside] = mark
+        found[key] = _value(document, inside, value_node, start)
+    return found
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise ValueError("a key must be a plain word.")  # noqa: TRY004 - it is the user's value
+    return _text(node.value)
+
+
+def _text(value: str) -> str:
+    """Refuse halves of surrogate pairs: they cannot be written to any file."""
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError(f"{quote(value)} is not valid text.")
+    return value
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text, tag = _text(node.value), node.tag
+    if tag in _TEXT_TAGS:
+        return text
+    if tag == _TAG + "null":
+        return None
+    if tag == _TAG + "bool":  # YAML 1.1 would also take yes, no, on and off for truth
+        return text.lower() == "true" if text.lower() in {"true", "false"} else text
+    if tag == _TAG + "int" and _INTEGER.fullmatch(text):
+        return int(text)
+    if tag == _TAG + "float" and _DECIMAL.fullmatch(text):
+        return float(text)
+    if tag in {_TAG + "int", _TAG + "float"}:
+        raise ValueError(f"{quote(text)} is not a plain decimal number. Write digits, or quotes.")
+    raise ValueError(f"the tag {quote(tag)} is not used here. Leave it out.")

@@ -1,0 +1,165 @@
+"""The worker's side of a trial: owns one load engine, passes orders down and events up.
+
+The engine is a subprocess (`loadtests.engine`) that speaks JSON lines. Its deltas become part of this
+worker's Locust statistics, its other events become messages to the master. Rules:
+* the statistics are sent before the last message of a trial, so the master has counted when it hears the end;
+* a dead engine fails its trial with the reason, and the next engine is started at once;
+* nothing here blocks: pipes are gevent's, a long engine never makes a worker "missing".
+"""
+
+import contextlib
+import json
+import logging
+import os
+import shlex
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+from gevent.subprocess import PIPE, Popen
+
+from loadtests import handover
+
+log = logging.getLogger(__name__)
+
+ABORT_GRACE_S = 3.0  # an engine that has not obeyed an abort by then is killed
+HEALTHY_S = 1.0  # an engine that died younger than this is restarted with a pause
+RESTART_PAUSE_S = 1.0
+PIPE_BYTES = 65536  # a Linux pipe holds this much; a result is some hundred KiB
+RECORD, EVENT, ENGINE = "lab_record", "lab_event", "lab_engine"
+LAST_EVENTS = ("done", "failed", "aborted")
+
+
+@dataclass
+class Job:
+    """The trial this worker is in. serial: the master's number for this attempt at it."""
+
+    serial: int
+    trial: str
+    label: str
+    merged: int = 0  # requests handed to Locust's statistics
+
+
+def engine_command() -> list[str]:
+    """Return the load engine's command; LAB_ENGINE_COMMAND replaces it (tests, other engines)."""
+    own = os.environ.get("LAB_ENGINE_COMMAND")
+    return shlex.split(own) if own else [sys.executable, "-m", "loadtests.engine"]
+
+
+class Conductor:
+    """One load engine and the trial it is in. Made once per worker, in Locust's `init` event."""
+
+    def __init__(self, runner: Any) -> None:
+        self.runner = runner
+        self.job: Job | None = None
+        self.engine: Any = None
+        self.started = 0.0
+        runner.register_message("lab_prepare", self.on_prepare)
+        runner.register_message("lab_go", self.on_go)
+        runner.register_message("lab_abort", self.on_abort)
+        runner.environment.events.report_to_master.add_listener(self.on_report)
+        self.start_engine()
+
+    # from the master
+
+    def on_prepare(self, msg: Any, **_: Any) -> None:
+        """Hand an order to the engine. The master never sends one while another is unfinished."""
+        order = msg.data["order"]
+        self.job = Job(msg.data["serial"], order["trial"], msg.data["label"])
+        if self.engine is None:
+            self._finish(
+                {"event": "failed", "error": "load engine is not running, see the worker's log"}
+            )
+        else:
+            self._tell({"prepare": order})
+
+    def on_go(self, msg: Any, **_: Any) -> None:
+        if self.job is not None and self.job.serial == msg.data["serial"]:
+            self._tell({"go": self.job.trial, "start_ns": msg.data["start_ns"]})
+
+    def on_abort(self, msg: Any, **_: Any) -> None:
+        """Ask the engine to let go; kill it when it does not. The master waits for one answer."""
+        if self.job is None or self.job.serial != msg.data["serial"]:
+            return  # it has ended meanwhile, and the master knows
+        self._tell({"abort": self.job.trial})
+        gevent.spawn_later(ABORT_GRACE_S, self._insist, self.job)
+
+    def on_report(self, data: dict[str, Any], **_: Any) -> None:
+        """Put the engine's process id into each regular report, where the master reads it."""
+        data[ENGINE] = self.engine.pid if self.engine else None
+
+    # the engine
+
+    def start_engine(self) -> None:
+        """Start the engine and the greenlet that reads it, and tell the master its process id."""
+        self.engine = Popen(engine_command(), stdin=PIPE, stdout=PIPE, bufsize=PIPE_BYTES)
+        self.started = time.monotonic()
+        gevent.spawn(self._listen, self.engine)
+        handover.send_stats(self.runner)
+
+    def _listen(self, engine: Any) -> None:
+        """Read events until the engine ends; then report its death and start the next one."""
+        try:
+            for line in engine.stdout:
+                self._on_line(line)
+        except Exception:  # whatever an engine writes fails its trial, never the worker
+            log.exception("load engine %d: unreadable, killing it", engine.pid)
+            engine.kill()
+        why = _ending(engine.wait())
+        log.warning("load engine %d: %s", engine.pid, why)
+        engine.stdin.close()
+        engine.stdout.close()
+        self.engine = None
+        if self.job is not None:
+            self._finish({"event": "failed", "error": why})
+        if time.monotonic() - self.started < HEALTHY_S:
+            gevent.sleep(RESTART_PAUSE_S)
+        self.start_engine()
+
+    def _on_line(self, line: bytes) -> None:
+        event = json.loads(line)
+        if self.job is None or event["trial"] != self.job.trial:
+            log.warning("late event %s of trial %s dropped", event["event"], event["trial"])
+        elif event["event"] == "delta":
+            edges = (event["began"], event["ended"])
+            for kind, delta in event["classes"].items():
+                self.job.merged += handover.merge(
+                    self.runner.stats, kind, self.job.label, delta, edges
+                )
+        elif event["event"] in LAST_EVENTS:
+            self._finish(event)
+        else:
+            self.runner.send_message(EVENT, {**event, "serial": self.job.serial})
+
+    def _finish(self, event: dict[str, Any]) -> None:
+        """Send the statistics, then the last word of this trial."""
+        job, self.job = self.job, None
+        assert job is not None
+        handover.send_stats(self.runner)
+        told = {"serial": job.serial, "trial": job.trial, "merged": job.merged}
+        if event["event"] == "done":
+            result = json.dumps(
+                event["result"], separators=(",", ":")
+            )  # text: the master only passes it on
+            self.runner.send_message(RECORD, {**told, "result": result})
+        else:
+            self.runner.send_message(EVENT, {**told, **event})
+
+    def _insist(self, job: Job) -> None:
+        if self.job is job and self.engine is not None:
+            log.warning("load engine %d does not abort, killing it", self.engine.pid)
+            self.engine.kill()
+
+    def _tell(self, command: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it is dead: _listen() will say so
+            self.engine.stdin.write(json.dumps(command).encode() + b"\n")
+            self.engine.stdin.flush()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"load engine died (signal {signal.Signals(-code).value})"
+    return f"load engine died (exit code {code})"

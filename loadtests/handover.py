@@ -1,0 +1,127 @@
+"""Everything the lab takes from Locust that Locust does not promise: one module, one contract test.
+
+Private or only stable in fact (2.47.0): `WorkerRunner._send_stats`, `StatsEntry.extend`, the states of
+`MasterRunner.clients`, the loop inside `StatsCSVFileWriter`. tests/integration/test_locust_contract.py
+fails when a new Locust changes one of them. The rest of `loadtests` uses documented calls only.
+"""
+
+import csv
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import locust.runners
+import locust.stats
+
+SIGNIFICANT = 3  # digits: 0.1–1 % wide buckets; Locust's own turn all below 0.5 ms to 0
+
+
+class Gained(NamedTuple):
+    """What Locust has counted under one name, all connection classes together."""
+
+    requests: int  # failures included, as Locust counts
+    failures: int
+
+
+def bucket(milliseconds: float) -> float:
+    """Round to three significant digits: the key of Locust's response time histogram.
+
+    Replaces `locust.stats.bucket_response_time` (made to be replaced, Locust PR 3373) on master and workers.
+    """
+    if milliseconds <= 0:
+        return 0.0
+    return round(milliseconds, SIGNIFICANT - 1 - math.floor(math.log10(milliseconds)))
+
+
+def merge(
+    stats: Any, kind: str, name: str, delta: dict[str, Any], edges: tuple[float, float]
+) -> int:
+    """Add one connection class of an engine's delta to a worker's statistics. Returns its requests.
+
+    delta: {"counts": {microseconds: n}, "failed": {kind: n}, "bytes_received": n}.
+    edges: unix times at which the delta begins and ends.
+    A failed request has no duration: it counts, but enters neither average nor percentiles.
+    """
+    entry = locust.stats.StatsEntry(stats, name, kind)
+    entry.start_time, entry.last_request_timestamp = edges
+    counts = {int(us): n for us, n in delta["counts"].items()}
+    for us, n in counts.items():
+        entry.num_requests += n
+        entry.total_response_time += us * n / 1000
+        entry.response_times[locust.stats.bucket_response_time(us / 1000)] += n
+    if counts:
+        entry.min_response_time, entry.max_response_time = min(counts) / 1000, max(counts) / 1000
+    failed = {text: n for text, n in delta.get("failed", {}).items() if n}
+    entry.num_failures = entry.num_none_requests = sum(failed.values())
+    entry.num_requests += entry.num_failures
+    entry.total_content_length = delta.get("bytes_received", 0)
+    if entry.num_requests == 0:
+        return 0  # an idle class makes no row of zeros
+    second = int(edges[1])
+    entry.num_reqs_per_sec[second] = entry.num_requests
+    entry.num_fail_per_sec[second] = entry.num_failures
+    stats.get(name, kind).extend(entry)
+    stats.total.extend(entry)
+    _merge_errors(stats, kind, name, failed, edges)
+    return int(entry.num_requests)
+
+
+def _merge_errors(
+    stats: Any, kind: str, name: str, failed: dict[str, int], edges: tuple[float, float]
+) -> None:
+    for text, n in failed.items():
+        key = locust.stats.StatsError.create_key(kind, name, text)
+        error = stats.errors.setdefault(key, locust.stats.StatsError(kind, name, text))
+        error.occurrences += n
+        error.first_seen = edges[0] if error.first_seen is None else min(error.first_seen, edges[0])
+        error.last_seen = edges[1] if error.last_seen is None else max(error.last_seen, edges[1])
+
+
+def gained(stats: Any, name: str) -> Gained:
+    """Count requests and failures that these statistics hold under a name."""
+    entries = [entry for (entry_name, _), entry in stats.entries.items() if entry_name == name]
+    return Gained(
+        sum(entry.num_requests for entry in entries), sum(entry.num_failures for entry in entries)
+    )
+
+
+def send_stats(runner: Any) -> None:
+    """Report to the master now, not at the next interval. What is sent afterwards arrives afterwards."""
+    runner._send_stats()  # noqa: SLF001 # no public call; ZeroMQ keeps the order
+
+
+def connected(runner: Any) -> dict[str, int]:
+    """Return the workers that the master hears: their ids and indexes, by index."""
+    alive = [
+        client.id
+        for client in runner.clients.all
+        if client.state != locust.runners.STATE_MISSING  # silent for more than HEARTBEAT_LIVENESS
+    ]
+    return dict(sorted(((id_, runner.get_worker_index(id_)) for id_ in alive), key=lambda x: x[1]))
+
+
+def hold_csv(writer: Any, wait_until_quiet: Callable[[], None]) -> None:
+    """Let the CSV writer sleep through a trial's load: each second it would sort every histogram.
+
+    Its loop computes and writes in `_requests_data_rows`, which here waits first.
+    """
+    compute = writer._requests_data_rows  # noqa: SLF001 # the loop has no other seam
+
+    def when_quiet(rows: Any) -> None:
+        wait_until_quiet()
+        compute(rows)
+
+    writer._requests_data_rows = when_quiet  # noqa: SLF001
+
+
+def finish_csv(writer: Any) -> None:
+    """Write the final request statistics: Locust's own loop misses the last second."""
+    if not isinstance(writer, locust.stats.StatsCSVFileWriter):
+        return
+    out = writer.requests_csv_filehandle
+    out.seek(0)
+    out.truncate()
+    locust.stats.StatsCSV(writer.environment, writer.percentiles_to_report).requests_csv(
+        csv.writer(out)
+    )
+    out.flush()

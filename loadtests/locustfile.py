@@ -1,0 +1,62 @@
+"""What Locust loads: the tokens, and the wiring of the lab into master and workers. No logic in here.
+
+    locust -f loadtests/locustfile.py --master --expect-workers 1
+    locust -f loadtests/locustfile.py --worker
+
+Environment: LAB_TOKEN (routes), LAB_ENGINE_COMMAND (conductor), LAB_LEASH (below).
+"""
+
+import os
+import signal
+from typing import Any
+
+import gevent
+import gevent.socket
+import locust.stats
+from locust import events
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtests import handover
+from loadtests.conductor import Conductor
+from loadtests.desk import Desk
+from loadtests.routes import Routes
+from loadtests.users import IdleToken, LongToken, ShortToken
+
+__all__ = [
+    "IdleToken",
+    "LongToken",
+    "ShortToken",
+]  # Locust looks for User classes among this file's names
+
+LAST_GASP_S = 5.0  # to end by itself once the leash is cut; then the hard way
+
+
+def wire(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
+    """Locust's `init` event: make the master a desk, a worker a conductor."""
+    if isinstance(runner, WorkerRunner):
+        Conductor(runner)
+    elif isinstance(runner, MasterRunner) and web_ui is not None:
+        desk = Desk(runner)
+        web_ui.app.register_blueprint(Routes(desk).blueprint(web_ui.auth_required_if_enabled))
+        if isinstance(web_ui.stats_csv_writer, locust.stats.StatsCSVFileWriter):
+            handover.hold_csv(web_ui.stats_csv_writer, desk.wait_until_quiet)
+            environment.events.quitting.add_listener(
+                lambda **_: handover.finish_csv(web_ui.stats_csv_writer)
+            )
+
+
+def follow_leash() -> None:
+    """End this process when the lab is gone, even killed by SIGKILL: end of file on standard input.
+
+    Whoever starts Locust with LAB_LEASH=1 holds the other end of that pipe. Rather than PR_SET_PDEATHSIG,
+    which fires when the *thread* that started us ends (prctl(2)), or polling getppid(), which costs wake-ups.
+    """
+    gevent.socket.wait_read(0)  # nobody ever writes: readable means end of file
+    gevent.spawn_later(LAST_GASP_S, os._exit, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+locust.stats.bucket_response_time = handover.bucket  # fractions of a millisecond survive
+events.init.add_listener(wire)
+if os.environ.get("LAB_LEASH"):
+    gevent.spawn(follow_leash)

@@ -1,0 +1,175 @@
+"""python -m servers NAME --protocol echo --port N: one protocol under one I/O model until SIGTERM.
+
+stdout: {"listening": port} once clients can connect, {"refused": n} at the end.
+stderr: one line that says what is wrong and what to write instead.
+Exit codes: 0 stopped by SIGTERM or SIGINT · 1 the server failed · 2 usage · 5 environment.
+"""
+
+import argparse
+import contextlib
+import errno
+import gc
+import importlib
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+from servers.catalog import PROTOCOLS, SERVERS
+from servers.core.contract import BACKLOG, NewConnection, Serve, counters
+from servers.core.listener import open_listener
+
+WORKERS = 4  # threads or processes of a pool, unless told; fixed, so that two machines run the same
+GRACE = 1.0  # seconds from SIGTERM until whatever still waits for a client is left behind
+USAGE, ENVIRONMENT = 2, 5
+
+
+class Parser(argparse.ArgumentParser):
+    """One line that says what is wrong; the usage is a --help away."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(USAGE, f"{message}. See python -m servers --help")
+
+
+def main() -> None:
+    options = parse_options()
+    if options.list:
+        print(listing())
+        return
+    serve = load(options.name)
+    new_connection = load_connection(options.protocol)
+    limit_descriptors(options.nofile)
+    try:
+        listener = open_listener(options.host, options.port, options.backlog)
+    except OSError as error:
+        fail(ENVIRONMENT, explain(error, options.host, options.port))
+    stopping = stop_on_signal(listener)
+    # One setting for all: what start-up made is never scanned again, nor copied after a fork; the
+    # collector stays on, since frameworks make cycles and no server may win by leaking them.
+    gc.freeze()
+    print(f'{{"listening": {listener.getsockname()[1]}}}', flush=True)
+    try:
+        serve(listener, new_connection, options.workers)
+    except OSError as error:
+        if not (stopping and error.errno == errno.EINVAL):  # accept() on a listener shut down
+            raise
+    finish()
+
+
+def parse_options() -> argparse.Namespace:
+    parser = Parser(prog="python -m servers", description="Serve one protocol under one I/O model.")
+    parser.add_argument(
+        "name", nargs="?", help="a name from --list, or a dotted module with a serve()"
+    )
+    parser.add_argument("--list", action="store_true", help="print the servers and the protocols")
+    parser.add_argument("--protocol", default="echo", help="what to speak (echo)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (127.0.0.1)")
+    parser.add_argument("--port", type=whole(0, 65535), default=0, help="0: the kernel chooses (0)")
+    parser.add_argument(
+        "--workers", type=whole(1, 10_000), default=WORKERS, help=f"pool size ({WORKERS})"
+    )
+    parser.add_argument(
+        "--backlog", type=whole(0, 65535), default=BACKLOG, help=f"connections ({BACKLOG})"
+    )
+    parser.add_argument(
+        "--nofile", type=whole(0, 2**31 - 1), default=0, help="open-file limit (the hard limit)"
+    )
+    options = parser.parse_args()
+    if not options.list and options.name is None:
+        parser.error(f"name a server: {', '.join(SERVERS)}")
+    if options.protocol not in PROTOCOLS:
+        parser.error(f'no protocol "{options.protocol}"; write one of: {", ".join(PROTOCOLS)}')
+    return options
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and low <= int(text) <= high:
+            return int(text)
+        raise argparse.ArgumentTypeError(f'"{text}" is no whole number from {low} to {high}')
+
+    return parse
+
+
+def listing() -> str:
+    lines = [f"{name:<20} {server.family:<12} {server.needs}" for name, server in SERVERS.items()]
+    return "\n".join([*(line.rstrip() for line in lines), "", "protocols: " + " ".join(PROTOCOLS)])
+
+
+def load(name: str) -> Serve:
+    """The chosen serve(): one of the catalog, or of your own, by its dotted name."""
+    server = SERVERS.get(name)
+    if server is None and "." not in name:
+        fail(USAGE, f'no server "{name}"; write one of: {", ".join(SERVERS)}, or a dotted module')
+    try:
+        module = importlib.import_module(server.module if server else name)
+    except ImportError as error:
+        missing = f", it needs {server.needs}" if server and server.needs else ""
+        fail(ENVIRONMENT if server else USAGE, f"cannot import {name}{missing}: {error}")
+    serve: Serve | None = getattr(module, "serve", None)
+    return serve or fail(USAGE, f"{name} has no serve(listener, new_connection, workers)")
+
+
+def load_connection(protocol: str) -> NewConnection:
+    module, _, name = PROTOCOLS[protocol].connection.partition(":")
+    new_connection: NewConnection = getattr(importlib.import_module(module), name)
+    return new_connection
+
+
+def limit_descriptors(limit: int) -> None:
+    """Set the open-file limit; 0: as far as allowed, as the customary 1024 would end all alike."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = limit or hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    except (ValueError, OSError):
+        fail(ENVIRONMENT, f"--nofile {limit} is above the hard limit; write {hard} at most")
+
+
+def explain(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {port} of {host} is taken; free it, or write --port 0 for any"
+        case errno.EACCES:
+            return f"port {port} needs a privilege; write --port 1024 or above"
+        case _:
+            return f"cannot listen on {host} port {port}: {error.strerror or error}"
+
+
+def stop_on_signal(listener: socket.socket) -> list[int]:
+    """On SIGTERM or SIGINT shut the listener: accept() fails for all who share it, serve() ends.
+
+    The returned list is empty until then. Whatever still waits for a client ends GRACE later.
+    """
+    received: list[int] = []
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        received.append(signum)
+        signal.setitimer(signal.ITIMER_REAL, GRACE)
+        with contextlib.suppress(OSError):  # the second signal finds it shut
+            listener.shutdown(socket.SHUT_RDWR)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGALRM, lambda _signum, _frame: finish())
+    return received
+
+
+def finish() -> NoReturn:
+    """Report the counters and leave at once: threads that still talk are not waited for."""
+    with contextlib.suppress(OSError):  # nobody reads any more
+        os.write(sys.stdout.fileno(), b'{"refused": %d}\n' % counters.refused)
+    os._exit(0)
+
+
+def fail(code: int, message: str) -> NoReturn:
+    print(f"servers: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()
