@@ -92,6 +92,11 @@ def _places(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
+def _one_cell() -> list[Place]:
+    """Make the place of an experiment without factors."""
+    return [{}]
+
+
 Places = Annotated[list[Place], BeforeValidator(_places), Field(min_length=1)]
 
 
@@ -99,7 +104,7 @@ class _Ratios(_Measured):
     """margin: the least ratio that matters, more than 1. at: cells that must all hold."""
 
     ratio: ArmRatio
-    at: Places = Field(default_factory=lambda: [{}])
+    at: Places = Field(default_factory=_one_cell)
     because: Text
 
 

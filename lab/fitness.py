@@ -42,7 +42,7 @@ def connections(cell: Cell) -> int:
 
 
 def short_connections(cell: Cell) -> float:
-    """Return the ports that a cell's short connections take: all of one trial may wait in TIME_WAIT."""
+    """Return the ports that short connections take: all of one trial may wait in TIME_WAIT."""
     load = cell.load.get("short")
     if load is None:
         return 0

@@ -1,15 +1,17 @@
 """The lab's way to Locust: one HTTP connection to the master, one method per step of a trial.
 
-Standard library only; never imports locust or gevent, so it drives a master in a subprocess, a container or
-on another host alike. While a trial is under load it asks nothing: it waits in one long poll.
-All `within` are seconds from now. Foreign exceptions end here: `TrialFailed` when a trial broke
-(gate "load-engine" for the engine, "conservation" for lost workers or reports), `EnvironmentUnfit` when
-there is no usable Locust.
+Standard library only; never imports locust or gevent, so it drives a master in a subprocess, a
+container or on another host alike. While a trial is under load it asks nothing: it waits in one
+long poll. Every `deadline_s` is seconds from now. Foreign exceptions end here: `TrialFailed` when a
+trial broke (gate "load-engine" for the engine, "conservation" for lost workers or reports),
+`EnvironmentUnfit` when there is no usable Locust.
 """
 
+import contextlib
 import http.client
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,13 +26,16 @@ POLL_S = 0.05  # between two looks at a master that is starting
 LONG_POLL_S = 25.0  # asked of the master, which allows 30
 ANSWER_S = 10.0  # beyond what was asked, until the master counts as gone
 SPAWN_RATE = 100  # tokens per second: all at once, below Locust's warning
-UNFIT = "conservation"  # the gate of everything that may have lost a report
+LEAD_NS = 10_000_000  # time for the order to start to reach all engines
+LOOPBACKS = ("127.0.0.1", "localhost", "::1")
+LOST = "conservation"  # the gate of a lost master, worker or report
 
 
 class Order(Frozen):
     """What the master needs to know of a trial; JSON of this is the body of POST /lab/trials.
 
-    label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None to stay.
+    label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None
+    to stay.
     """
 
     trial: str = Field(min_length=1)
@@ -83,6 +88,8 @@ class LocustClient:
         self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
         self.prefix = parts.path.rstrip("/")
         self.token = token
+        self._trial = ""  # prepared, not known to have ended
+        self._engines = 0
         self._connection: http.client.HTTPConnection | None = None
 
     # the run
@@ -90,20 +97,26 @@ class LocustClient:
     def state(self) -> State:
         """Ask the master how it is. Raises OSError when nobody answers."""
         status, body = self._request("GET", "/lab/state")
-        if status != http.client.OK:
-            raise EnvironmentUnfit(
-                f"{self.host}:{self.port} is no Locust master of this lab: {status}"
+        try:
+            said = json.loads(body)
+            return State(
+                said["workers"],
+                said["expected"],
+                [engine["pid"] for engine in said["engines"]],
+                said["runner"],
+                said["users"],
+                said["trial"]["id"] if said["trial"] else None,
             )
-        said = json.loads(body)
-        engines = [engine["pid"] for engine in said["engines"]]
-        trial = said["trial"]["id"] if said["trial"] else None
-        return State(
-            said["workers"], said["expected"], engines, said["runner"], said["users"], trial
-        )
+        except (ValueError, KeyError, TypeError) as error:
+            raise EnvironmentUnfit(
+                f"{self.host}:{self.port} is no Locust master of this lab (status {status})"
+            ) from error
 
-    def wait_until_up(self, within: float) -> State:
-        """Wait for the master, for all its workers and for an engine on each. Raises EnvironmentUnfit."""
-        deadline = time.monotonic() + within
+    def wait_until_up(self, deadline_s: float) -> State:
+        """Wait for the master, for all its workers and for an engine on each. Raises
+        EnvironmentUnfit.
+        """
+        deadline = time.monotonic() + deadline_s
         why = "no answer"
         while time.monotonic() < deadline:
             try:
@@ -113,20 +126,21 @@ class LocustClient:
             else:
                 if state.workers == state.expected == len(state.engines):
                     return state
-                why = f"{state.workers} of {state.expected} workers, {len(state.engines)} load engines"
+                engines = len(state.engines)
+                why = f"{state.workers} of {state.expected} workers, {engines} load engines"
             time.sleep(POLL_S)
         raise EnvironmentUnfit(
-            f"Locust at {self.host}:{self.port} is not up in {within:g} s: {why}"
+            f"Locust at {self.host}:{self.port} is not up in {deadline_s:g} s: {why}"
         )
 
-    def start_test(self, users: int = 3, within: float = 15.0) -> State:
+    def start_test(self, users: int = 3, deadline_s: float = 15.0) -> State:
         """Start the one Locust test of a run: a token per connection class. Harmless when it runs.
 
-        POST /swarm answers "success" even without a worker, and keeps what it is not told from last time:
-        so wait for the workers first, say everything, and look at the state afterwards.
+        POST /swarm answers "success" even without a worker, and keeps what it is not told from last
+        time: so wait for the workers first, say everything, and look at the state afterwards.
         """
-        deadline = time.monotonic() + within
-        state = self.wait_until_up(within)
+        deadline = time.monotonic() + deadline_s
+        state = self.wait_until_up(deadline_s)
         if state.runner == "running" and state.users == users:
             return state
         form = {"user_count": users, "spawn_rate": SPAWN_RATE, "host": "", "run_time": ""}
@@ -159,62 +173,75 @@ class LocustClient:
 
     # a trial
 
-    def prepare(self, order: Order, within: float = 30.0) -> Ready:
+    def prepare(self, order: Order | Mapping[str, Any], deadline_s: float = 30.0) -> Ready:
         """Hand out a trial; return when every engine has its connections. Aborts on timeout."""
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + deadline_s
+        order = order if isinstance(order, Order) else Order.model_validate(order)
+        self._trial, self._engines = order.trial, 0
         body = order.model_dump_json().encode()
-        view = self._trial("POST", _path("", wait=min(within, LONG_POLL_S)), body)
+        view = self._ask("POST", _path("", wait=min(deadline_s, LONG_POLL_S)), body)
         view = self._reach(view, order.trial, "ready", deadline)
+        self._engines = len(view.ready)
         return Ready(
             _add([ready["established"] for ready in view.ready]),
             _add([ready["failed"] for ready in view.ready]),
         )
 
-    def go(self, trial: str, start_ns: int | None = None, within: float = 10.0) -> tuple[int, int]:
-        """Start the load. Returns the window's planned edges, ns of the (first) engine's monotonic clock.
+    def go(
+        self, trial: str, start_ns: int | None = None, deadline_s: float = 10.0
+    ) -> tuple[int, int]:
+        """Start the load. Returns the window's planned edges, ns of the engines' monotonic clock.
 
-        start_ns: when the warm-up begins, on a clock that all engines share; None: at once.
+        start_ns: when the warm-up begins, on a clock that all engines share. None: at once; but
+        several engines beside the master on this host start at one instant, to cover one window.
         """
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + deadline_s
+        if start_ns is None and self._engines > 1 and self.host in LOOPBACKS:
+            start_ns = time.monotonic_ns() + LEAD_NS
         body = json.dumps({"start_ns": start_ns}).encode()
-        view = self._trial("POST", _path(trial, "/go", wait=min(within, LONG_POLL_S)), body)
+        view = self._ask("POST", _path(trial, "/go", wait=min(deadline_s, LONG_POLL_S)), body)
         view = self._reach(view, trial, "started", deadline)
         if view.window is None:
             raise TrialFailed("load-engine", "the load engine named no window")
         return view.window
 
-    def result(self, trial: str, within: float) -> tuple[list[EngineResult], LocustCount]:
-        """Wait for the end: one result per engine, and what Locust has counted. Aborts on timeout."""
-        deadline = time.monotonic() + within
-        view = self._reach(None, trial, "done", deadline)
+    def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
+        """Wait for the end: one result per engine, and what Locust counted. Aborts on timeout."""
+        view = self._reach(None, trial, "done", time.monotonic() + deadline_s)
         if view.locust is None or not view.results:
-            raise TrialFailed(UNFIT, "the Locust master has no result of a trial that is done")
+            raise TrialFailed(LOST, "the Locust master has no result of a trial that is done")
+        self._trial = ""
         return view.results, view.locust
 
-    def abort(self, trial: str, within: float = 10.0) -> None:
-        """End a trial early; return when all engines have let go. Harmless when there is none."""
-        try:
-            self._request("POST", _path(trial, "/abort", wait=within), b"{}", within)
-        except OSError:
-            self.close()  # nobody there: nothing runs
+    def abort(self, deadline_s: float = ANSWER_S) -> None:
+        """End the trial that was prepared last; return when all engines have let go. Never raises.
+
+        Harmless when there is none, when it has ended, when nobody answers.
+        """
+        trial, self._trial = self._trial, ""
+        if trial:
+            with contextlib.suppress(OSError):  # nobody there: nothing runs
+                self._request("POST", _path(trial, "/abort", wait=deadline_s), b"{}", deadline_s)
 
     # inside
 
     def _reach(self, view: _View | None, trial: str, state: str, deadline: float) -> _View:
-        """Poll until the trial is at `state`. Raises TrialFailed when it ended otherwise, or in time."""
+        """Poll until the trial is at `state`. Raises TrialFailed when it ended otherwise, or in
+        time.
+        """
         while view is None or view.state not in (state, "done", "failed", "aborted"):
             left = deadline - time.monotonic()
             if left <= 0:
-                self.abort(trial)
+                self.abort()
                 raise TrialFailed(
                     "load-engine", f"trial not {state} in time: the load engine hangs"
                 )
-            view = self._trial("GET", _path(trial, wait=min(left, LONG_POLL_S), state=state))
+            view = self._ask("GET", _path(trial, wait=min(left, LONG_POLL_S), state=state))
         if view.state in ("failed", "aborted"):
             raise TrialFailed(view.gate or "load-engine", view.why)
         return view
 
-    def _trial(self, method: str, path: str, body: bytes | None = None) -> _View:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> _View:
         """Send one request about a trial and map everything that is not a trial to TrialFailed."""
         try:
             status, text = self._request(method, path, body, LONG_POLL_S)
@@ -222,12 +249,12 @@ class LocustClient:
                 return _View.model_validate_json(text)
             why = str(json.loads(text)["error"])
         except OSError as error:
-            raise TrialFailed(UNFIT, f"the Locust master does not answer: {error}") from error
+            raise TrialFailed(LOST, f"the Locust master does not answer: {error}") from error
         except (ValidationError, ValueError, KeyError, TypeError) as error:
             raise TrialFailed("load-engine", f"unreadable answer to {path}: {error}") from error
         if status == http.client.FORBIDDEN:
             raise EnvironmentUnfit(f"the Locust master refuses this lab: {why}")
-        gate = "load-engine" if status in (http.client.BAD_REQUEST, http.client.CONFLICT) else UNFIT
+        gate = "load-engine" if status in (http.client.BAD_REQUEST, http.client.CONFLICT) else LOST
         raise TrialFailed(gate, why)
 
     def _post(self, path: str, body: bytes, kind: str = "application/json") -> tuple[int, bytes]:
@@ -244,7 +271,7 @@ class LocustClient:
         wait: float = 0.0,
         kind: str = "application/json",
     ) -> tuple[int, bytes]:
-        """One exchange. A GET is tried twice: a kept-alive connection may be stale. Raises OSError."""
+        """One exchange. A GET is tried twice, as kept connections go stale. Raises OSError."""
         headers = {"Content-Type": kind, "X-Lab-Token": self.token}
         for last in (False, True) if method == "GET" else (True,):
             connection = self._connected(wait + ANSWER_S)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 
 from lab.model import ClassName
 from lab.record import EngineResult, HistogramData, MeterReading, MeterResult, Record
-from loadtests.engine.histogram import Histogram
+from loadtests.engine.histogram import Histogram, supports
 
 NS = 1_000_000_000  # ns in a second
+US = 1_000  # ns in a microsecond
 ACTIVE: tuple[ClassName, ...] = ("long", "short")  # the classes that make requests
 
 
@@ -126,30 +127,43 @@ def events_per_wait(record: Record) -> float:
     return sum(e.events for e in record.engines) / waits
 
 
-def memory_per_connection(record: Record) -> float:
-    """PSS bytes that one established connection added to the server's processes."""
-    found = meter(record)
-    held = sum(c.connections.established for e in record.engines for c in e.classes.values())
-    if not held:
-        raise Unmeasured("no connection was established")
-    return (found.ready.pss_bytes - found.idle.pss_bytes) / held
+def pss(record: Record) -> float:
+    """Memory of the server, proportional set size in bytes, all connections open."""
+    return float(meter(record).ready.pss_bytes)
 
 
-def percentile(record: Record, percent: float, kind: str = "response") -> float:
+def percentile(record: Record, percent: float, kind: str, classes: Sequence[ClassName]) -> float:
     """Latency percentile in ns. Raises Unmeasured where the samples cannot support it."""
-    histogram = merged(record, kind)
-    if not histogram.supports(percent / 100):
+    histogram = merged(record, kind, classes)
+    if not supports(percent / 100, histogram.count):
         raise Unmeasured(f"p{percent:g} needs more than {histogram.count} samples")
     return float(histogram.quantile(round(percent * 1000)))
 
 
-METRICS: dict[str, tuple[str, str, Callable[[Record], float]]] = {
-    # name: (what it is, unit, from one record)
-    "cpu": ("server CPU per request", "ns", cpu_ns),
-    "throughput": ("throughput", "requests/s", throughput),
-    "p50": ("median response time", "ns", lambda record: percentile(record, 50)),
-    "p90": ("90th percentile of the response time", "ns", lambda record: percentile(record, 90)),
-    "p99": ("99th percentile of the response time", "ns", lambda record: percentile(record, 99)),
-    "memory": ("server memory per connection", "bytes", memory_per_connection),
+def mean(record: Record, kind: str, classes: Sequence[ClassName]) -> float:
+    """Mean latency in ns, from exact sums."""
+    histogram = merged(record, kind, classes)
+    if not histogram.count:
+        raise Unmeasured("no request was completed in the window")
+    return histogram.mean()
+
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
+LATENCIES = frozenset({"response-mean", *PERCENTILES})
+PLAIN: dict[str, Callable[[Record], float]] = {
+    "cpu": lambda record: cpu_ns(record) / US,
+    "throughput": throughput,
+    "pss": pss,
 }
-LATENCY_METRICS = frozenset({"p50", "p90", "p99"})
+
+
+def value(record: Record, metric: str, classes: Sequence[ClassName] = ACTIVE) -> float:
+    """Return one metric of `lab.claims.METRICS`, in the unit stated there, from one record.
+
+    classes: whose latency. Raises Unmeasured; KeyError for an unknown metric.
+    """
+    if metric in PERCENTILES:
+        return percentile(record, PERCENTILES[metric], "response", classes) / US
+    if metric == "response-mean":
+        return mean(record, "response", classes) / US
+    return PLAIN[metric](record)

@@ -128,7 +128,7 @@ def interruptible() -> Iterator[None]:
 
 
 def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement]:
-    """Load, plan and check. Raises ConfigErrors, UsageError, EnvironmentUnfit; nothing has begun."""
+    """Load, plan and check; nothing has begun. Raises UsageError, EnvironmentUnfit."""
     lab = load(wishes.lab_file)
     plan = expand(lab, wishes.select, wishes.profile, wishes.seed, wishes.order)
     problems = fitness.unfit(fitness.check(inspect(), plan.cells))
@@ -140,7 +140,7 @@ def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement]:
 
 
 def run(wishes: Wishes, watcher: Watcher) -> Finished:
-    """Run it all. Raises LabError where it could not begin or go on; what was finished is stored."""
+    """Run it all. Raises LabError where it could not go on; what was finished is stored."""
     lab, plan, place = prepare(wishes)
     host.nofile()
     kept = _begin(wishes, lab, plan)

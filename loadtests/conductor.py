@@ -1,8 +1,9 @@
 """The worker's side of a trial: owns one load engine, passes orders down and events up.
 
-The engine is a subprocess (`loadtests.engine`) that speaks JSON lines. Its deltas become part of this
-worker's Locust statistics, its other events become messages to the master. Rules:
-* the statistics are sent before the last message of a trial, so the master has counted when it hears the end;
+The engine is a subprocess (`loadtests.engine`) that speaks JSON lines. Its deltas become part of
+this worker's Locust statistics, its other events become messages to the master. Rules:
+* the statistics are sent before the last message of a trial, so the master has counted when it
+  hears the end;
 * a dead engine fails its trial with the reason, and the next engine is started at once;
 * nothing here blocks: pipes are gevent's, a long engine never makes a worker "missing".
 """

@@ -1,8 +1,9 @@
 """The master's side of trials: one at a time, over the workers that stand ready. No HTTP in here.
 
-Life of a trial: preparing → ready → started → done; or failed, or aborted, from anywhere. It is *settled*
-when each of its workers has said its last word or is lost; only then does the next one begin, so that a
-late report is never counted for another trial. Statistics are read before and after: see `LocustCount`.
+Life of a trial: preparing → ready → started → done; or failed, or aborted, from anywhere. It is
+*settled* when each of its workers has said its last word or is lost; only then does the next one
+begin, so that a late report is never counted for another trial. Statistics are read before and
+after: see `LocustCount`.
 """
 
 import logging
@@ -62,7 +63,9 @@ class Trial:
 
 
 class Desk:
-    """Takes orders, tells workers, keeps the current trial and the one event that wakes all waiters."""
+    """Takes orders, tells workers, keeps the current trial and the one event that wakes all
+    waiters.
+    """
 
     def __init__(self, runner: Any) -> None:
         self.runner = runner
@@ -78,7 +81,9 @@ class Desk:
     # what the routes call
 
     def prepare(self, order: dict[str, Any]) -> Trial:
-        """Begin a trial on all connected workers. The caller has checked that there is none and they are."""
+        """Begin a trial on all connected workers. The caller has checked that there is none and
+        they are.
+        """
         workers = handover.connected(self.runner)
         label = order.pop("label")
         self.serial += 1

@@ -1,4 +1,5 @@
-"""What Locust loads: the tokens, and the wiring of the lab into master and workers. No logic in here.
+"""What Locust loads: the tokens, and the wiring of the lab into master and workers. No logic in
+here.
 
     locust -f loadtests/locustfile.py --master --expect-workers 1
     locust -f loadtests/locustfile.py --worker
@@ -36,6 +37,7 @@ def wire(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         Conductor(runner)
     elif isinstance(runner, MasterRunner) and web_ui is not None:
+        gevent.spawn(handover.answer_at_once, web_ui)
         desk = Desk(runner)
         web_ui.app.register_blueprint(Routes(desk).blueprint(web_ui.auth_required_if_enabled))
         if isinstance(web_ui.stats_csv_writer, locust.stats.StatsCSVFileWriter):
@@ -48,8 +50,9 @@ def wire(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
 def follow_leash() -> None:
     """End this process when the lab is gone, even killed by SIGKILL: end of file on standard input.
 
-    Whoever starts Locust with LAB_LEASH=1 holds the other end of that pipe. Rather than PR_SET_PDEATHSIG,
-    which fires when the *thread* that started us ends (prctl(2)), or polling getppid(), which costs wake-ups.
+    Whoever starts Locust with LAB_LEASH=1 holds the other end of that pipe. Rather than
+    PR_SET_PDEATHSIG, which fires when the *thread* that started us ends (prctl(2)), or polling
+    getppid(), which costs wake-ups.
     """
     gevent.socket.wait_read(0)  # nobody ever writes: readable means end of file
     gevent.spawn_later(LAST_GASP_S, os._exit, 1)

@@ -1,7 +1,8 @@
 """The lab's blueprint on the Locust master: /lab/trials, /lab/state, /lab/note. JSON in, JSON out.
 
-Routes that change something want the run's token in X-Lab-Token (when LAB_TOKEN is set): Locust's web
-server answers any web page (CORS), and a page cannot send that header without being let. Waiting is bounded.
+Routes that change something want the run's token in X-Lab-Token (when LAB_TOKEN is set): Locust's
+web server answers any web page (CORS), and a page cannot send that header without being let.
+Waiting is bounded.
 """
 
 import hmac

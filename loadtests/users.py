@@ -1,8 +1,9 @@
 """Tokens: one Locust user per connection class. A token stands for all connections of its class.
 
-It opens no socket and sends nothing: the load engine does. Its task returns at once and it parks in its
-wait, the only place where Locust can stop a user without delay (`User.wait`). Tokens make Locust's state
-"running", so that its web page, its charts and its CSV are alive while trials are handed to the workers.
+It opens no socket and sends nothing: the load engine does. Its task returns at once and it parks in
+its wait, the only place where Locust can stop a user without delay (`User.wait`). Tokens make
+Locust's state "running", so that its web page, its charts and its CSV are alive while trials are
+handed to the workers.
 """
 
 from locust import User, constant, task

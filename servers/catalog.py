@@ -16,6 +16,7 @@ class Server:
     needs: str = ""  # a module or kernel feature that may be missing here
     at_once: int = 0  # clients served at once by design; 0: no limit
     descriptors_below: int = 0  # a client with this descriptor number is refused; 0: none is
+    spins: bool = False  # asks again instead of waiting, so it uses CPU when there is nothing to do
 
 
 @dataclass(frozen=True, slots=True)

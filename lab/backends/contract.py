@@ -117,22 +117,28 @@ class Backend(Protocol):
 
 
 def verify(address: Address, protocol: str, timeout: float = VERIFY_S) -> None:
-    """Hold one exchange of the catalog, byte by byte, and hang up. Raises WrongAnswer."""
+    """Hold one exchange of the catalog, byte by byte, and hang up. Raises WrongAnswer.
+
+    Returns when the server has hung up too: then it holds no descriptor of ours any more.
+    """
     spoken = PROTOCOLS[protocol]
     try:
         with socket.create_connection(address, timeout) as client:
-            for question, answer in ((spoken.hello, spoken.welcome), (spoken.question, spoken.answer)):
-                client.sendall(question)
-                found = _receive(client, len(answer))
-                if found != answer:
-                    raise WrongAnswer(f"{protocol}: asked {question!r}, got {found!r}, not {answer!r}")
+            client.settimeout(timeout)
+            _exchange(client, spoken.hello, spoken.welcome)
+            _exchange(client, spoken.question, spoken.answer)
+            client.shutdown(socket.SHUT_WR)
+            _exchange(client, b"", b"", more=1)
     except OSError as error:
         raise WrongAnswer(f"{protocol} at {address[0]}:{address[1]}: {error}") from error
 
 
-def _receive(client: socket.socket, size: int) -> bytes:
-    """Receive so many bytes; fewer, when the server hangs up before."""
-    data = b""
-    while len(data) < size and (more := client.recv(size - len(data))):
-        data += more
-    return data
+def _exchange(client: socket.socket, question: bytes, answer: bytes, more: int = 0) -> None:
+    """Send, and expect exactly the answer; with more=1, and then the end of the file."""
+    if question:  # an empty send() fails too, once the sending side is shut
+        client.sendall(question)
+    found = b""
+    while len(found) < len(answer) + more and (data := client.recv(len(answer) + more)):
+        found += data
+    if found != answer:
+        raise WrongAnswer(f"asked {question!r}, got {found!r}, not {answer!r}")

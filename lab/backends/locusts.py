@@ -1,8 +1,10 @@
-"""A Locust master and its workers as local processes: started, pinned, stopped. Speaks no HTTP itself.
+"""A Locust master and its workers as local processes: started, pinned, stopped. Speaks no HTTP
+itself.
 
-Each runs in its own session (Ctrl-C at the terminal is the lab's to handle) and hangs on a leash: the read
-end of a pipe as standard input, whose write end only the lab holds. When the lab is gone, even by SIGKILL,
-the kernel closes it and all of them end; their load engines hang on the workers in the same way.
+Each runs in its own session (Ctrl-C at the terminal is the lab's to handle) and hangs on a leash:
+the read end of a pipe as standard input, whose write end only the lab holds. When the lab is gone,
+even by SIGKILL, the kernel closes it and all of them end; their load engines hang on the workers in
+the same way.
 """
 
 import contextlib
@@ -51,7 +53,9 @@ class Locusts:
         return LocustClient(self.url, self.token)
 
     def revive(self) -> None:
-        """Start anew what has ended. Then `start_test` waits until the master has all workers again."""
+        """Start anew what has ended. Then `start_test` waits until the master has all workers
+        again.
+        """
         for name, process in list(self._processes.items()):
             if process.poll() is not None:
                 _end_group(process)
@@ -61,16 +65,18 @@ class Locusts:
         """Keep every thread of every Locust process on one CPU. Engines pin themselves."""
         for pid in self.pids:
             with contextlib.suppress(FileNotFoundError):  # ended
-                for thread in os.listdir(f"/proc/{pid}/task"):
+                for thread in Path(f"/proc/{pid}/task").iterdir():
                     with contextlib.suppress(ProcessLookupError):
-                        os.sched_setaffinity(int(thread), {cpu})
+                        os.sched_setaffinity(int(thread.name), {cpu})
 
-    def stop(self, within: float = 10.0) -> None:
-        """End all: politely (Locust writes its last CSV), after `within` seconds by SIGKILL. Idempotent."""
+    def stop(self, deadline_s: float = 10.0) -> None:
+        """End all: politely (Locust writes its last CSV), after `deadline_s` seconds by SIGKILL.
+        Idempotent.
+        """
         for process in self._processes.values():
             if process.poll() is None:
                 process.terminate()
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + deadline_s
         for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), POLL_S))
@@ -114,12 +120,13 @@ def start(
     label: str = "",
     cpu: int | None = None,
     csv: bool = False,
-    within: float = 30.0,
+    deadline_s: float = 30.0,
 ) -> Locusts:
     """Start a master and its workers; return when all are connected and each has a load engine.
 
-    Ports of 0: a free one. label: LAB_RUN for all of them and their engines. csv: Locust's own statistics
-    in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it does not come up.
+    Ports of 0: a free one. label: LAB_RUN for all of them and their engines. csv: Locust's own
+    statistics in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it
+    does not come up.
     """
     log_dir = log_dir.resolve()
     log_dir.mkdir(parents=True, exist_ok=True)
@@ -140,16 +147,16 @@ def start(
             locusts._spawn(name)  # noqa: SLF001
         if cpu is not None:
             locusts.pin(cpu)
-        _wait_until_up(locusts, within)
+        _wait_until_up(locusts, deadline_s)
     except BaseException:  # also Ctrl-C: nothing may be left behind
         locusts.stop(0)
         raise
     return locusts
 
 
-def _wait_until_up(locusts: Locusts, within: float) -> None:
+def _wait_until_up(locusts: Locusts, deadline_s: float) -> None:
     """Wait for the master's word, but not longer than its processes live."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + deadline_s
     client = locusts.client()
     try:
         while True:

@@ -1,14 +1,13 @@
 """Servers as local processes: no Docker, no root. The default.
 
-A server gets a session of its own, so that Ctrl-C at the terminal is the lab's alone, and LAB_RUN in
-its environment, by which `leftovers` finds it when the lab itself was killed. Waiting is done on pipes
-and pid descriptors, never by sleeping; signals go through pid descriptors or to unreaped children, so
-that none ever hits a stranger who got the same number.
+A server gets a session of its own, so that Ctrl-C at the terminal is the lab's alone, and LAB_RUN
+in its environment, by which `leftovers` finds it when the lab itself was killed. Waiting is done on
+pipes and pid descriptors, never by sleeping; signals go through pid descriptors or to unreaped
+children, so that none ever hits a stranger who got the same number.
 """
 
 import json
 import os
-import resource
 import selectors
 import signal
 import subprocess
@@ -16,8 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +25,7 @@ from lab.meter import Gone, ProcessMeter, read_all, read_stat
 
 HOST = "127.0.0.1"
 LABEL = "LAB_RUN"
+NS = 1_000_000_000
 KILL_S = 5.0  # seconds for the kernel to end a killed process; it needs milliseconds
 STDERR_TAIL = 16_384  # bytes kept of what a server wrote to stderr
 PIPE_READ = 4096  # bytes
@@ -41,22 +41,23 @@ class ProcessBackend:
     def start(self, server: str, protocol: str, options: StartOptions) -> "ProcessTarget":
         """Return when it listens. Raises StartFailed with the server's own last words."""
         log = tempfile.TemporaryFile()  # noqa: SIM115 closed with the target
-        process = subprocess.Popen(
-            self._command(server, protocol, options),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, **options.env, LABEL: options.label},
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                self._command(server, protocol, options),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **options.env, LABEL: options.label},
+                start_new_session=True,
+            )
+        except OSError as error:
+            log.close()
+            raise StartFailed(f"{self.python}: {error.strerror}") from error
         target = ProcessTarget(process, log)
         try:
             if options.cpu is not None:
-                os.sched_setaffinity(process.pid, {options.cpu})
+                pin(process.pid, options.cpu)
             target.wait_until_listening(options.deadline)
-        except OSError as error:
-            target.kill()
-            raise StartFailed(f"{server}: cannot run on CPU {options.cpu}: {error}") from error
         except BaseException:
             target.kill()
             raise
@@ -78,7 +79,7 @@ class ProcessTarget:
     address: Address = (HOST, 0)
     _meter: ProcessMeter | None = None
     _stdout: bytes = b""
-    _exit: Exit | None = field(default=None)
+    _exit: Exit | None = None
     _stderr: str = ""
 
     @property
@@ -103,7 +104,7 @@ class ProcessTarget:
                     raise StartFailed(f"not listening after {deadline:g} s. {self.logs()}".strip())
                 if not self._read_stdout():
                     raise self._early_exit()
-        port = _json_lines(self._stdout).get("listening")
+        port = _counters(self._stdout).get("listening", None)
         if port is None:
             raise StartFailed(f"unexpected output: {self._stdout!r}")
         self.address = (HOST, port)
@@ -115,7 +116,7 @@ class ProcessTarget:
     def stop(self, timeout: float) -> Exit:
         if self._exit is None:
             self.resume()
-            self._signal(signal.SIGTERM)
+            os.kill(self.pid, signal.SIGTERM)  # the first process only, as a container's end does
             in_time = self._ended(timeout)
             self._exit = self._end(killed=not in_time)
         return self._exit
@@ -151,7 +152,7 @@ class ProcessTarget:
         return StartFailed(f"exit code {end.exit_code}: {why}", end.exit_code, port_taken=taken)
 
     def _signal(self, number: signal.Signals) -> None:
-        """To the whole session's group: as long as its leader is unreaped, no other can have it."""
+        """To all its processes. While the first is unreaped, no stranger can have its number."""
         if self._exit is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
@@ -160,9 +161,7 @@ class ProcessTarget:
         """Wait for the end without reaping: what it used is asked for once, at the very end."""
         descriptor = os.pidfd_open(self.pid)
         try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(descriptor, selectors.EVENT_READ)
-                return bool(selector.select(timeout))
+            return _ends(descriptor, timeout)
         finally:
             os.close(descriptor)
 
@@ -171,7 +170,7 @@ class ProcessTarget:
         if killed:
             self._signal(signal.SIGKILL)
             self._ended(KILL_S)
-        escaped = self._kill_session()
+        escaped = _kill_session(self.pid)
         _, status, usage = os.wait4(self.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self._read_stdout()
@@ -179,10 +178,116 @@ class ProcessTarget:
         self.process.stdout.close()
         self._stderr = self.logs()
         self.log.close()
+        user_ns, system_ns = int(usage.ru_utime * NS), int(usage.ru_stime * NS)
         return Exit(
             exit_code=None if killed else self.process.returncode,
-            counters=_json_lines(self._stdout, without="listening"),
+            counters={k: v for k, v in _counters(self._stdout).items() if k != "listening"},
             stderr=self._stderr,
-            **_times(usage),
+            cpu_ns=user_ns + system_ns,
+            user_ns=user_ns,
+            system_ns=system_ns,
             escaped=escaped,
         )
+
+    def _read_stdout(self) -> bool:
+        """Take what is there. False: end of file."""
+        assert self.process.stdout is not None
+        try:
+            data = os.read(self.process.stdout.fileno(), PIPE_READ)
+        except BlockingIOError:
+            return True
+        self._stdout += data
+        return bool(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A process of a run whose lab is no more."""
+
+    pid: int
+    run: str
+    started: int  # since boot, in ticks: with it, a process id is unique
+
+
+def leftovers() -> list[Leftover]:
+    """Every process that carries a run's label in its environment, except ourselves."""
+    found = []
+    for pid, stat in read_all().items():
+        with suppress(OSError):  # ended, or another user's
+            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                name, _, run = entry.decode(errors="replace").partition("=")
+                if name == LABEL and pid != os.getpid() and stat.state not in "ZX":
+                    found.append(Leftover(pid, run, stat.started))
+    return found
+
+
+def remove(processes: Iterable[Leftover], timeout: float = KILL_S) -> None:
+    """SIGTERM to each; SIGKILL to those still there after the timeout. Never hits a reused id."""
+    end = time.monotonic() + timeout
+    with ExitStack() as stack:
+        descriptors = [fd for one in processes if (fd := _hold(one.pid, one.started)) is not None]
+        for descriptor in descriptors:
+            stack.callback(os.close, descriptor)
+            _send(descriptor, signal.SIGTERM)
+            _send(descriptor, signal.SIGCONT)  # a paused one would not hear it
+        for descriptor in descriptors:
+            if not _ends(descriptor, max(0.0, end - time.monotonic())):
+                _send(descriptor, signal.SIGKILL)
+                _ends(descriptor, KILL_S)
+
+
+def pin(pid: int, cpu: int) -> None:
+    """Bind a process that has one thread so far; what it starts later inherits it."""
+    try:
+        os.sched_setaffinity(pid, {cpu})
+    except ProcessLookupError:
+        pass  # ended already: whoever waits for it learns why
+    except OSError as error:
+        raise StartFailed(f"cannot run on CPU {cpu}: {error.strerror}") from error
+
+
+def _kill_session(leader: int) -> int:
+    """Kill what the leader of a session left behind, and tell how many there were."""
+    stats = {pid: stat for pid, stat in read_all().items() if stat.session == leader != pid}
+    left = {pid: stat.started for pid, stat in stats.items() if stat.state not in "ZX"}
+    for pid, started in left.items():
+        descriptor = _hold(pid, started)
+        if descriptor is not None:
+            _send(descriptor, signal.SIGKILL)
+            _ends(descriptor, KILL_S)
+            os.close(descriptor)
+    return len(left)
+
+
+def _hold(pid: int, started: int) -> int | None:
+    """A descriptor of exactly this process. None: it has ended, whoever has its id now."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    stat = read_stat(pid)
+    if stat is not None and stat.started == started:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _send(descriptor: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(descriptor, number)
+
+
+def _ends(descriptor: int, timeout: float) -> bool:
+    """Wait until the process has ended; a pid descriptor is readable then, pidfd_open(2)."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        return bool(selector.select(timeout))
+
+
+def _counters(output: bytes) -> dict[str, int]:
+    """Numbers a server has printed, one JSON object per line; anything else is left out."""
+    counters: dict[str, int] = {}
+    for line in output.splitlines():
+        with suppress(ValueError, AttributeError):
+            counters |= {k: v for k, v in json.loads(line).items() if isinstance(v, int)}
+    return counters

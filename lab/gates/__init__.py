@@ -158,7 +158,7 @@ GATES: tuple[Gate, ...] = (
     ),
 )
 NOISE_GATES = frozenset({"host-noise"})
-BY_NAME = {gate.name: gate for gate in GATES}
+LATENCY_GATES = frozenset(gate.name for gate in GATES if gate.scope == "latency")
 
 
 def check(record: Record, cell: Cell, gates: Iterable[Gate] = GATES) -> list[GateResult]:

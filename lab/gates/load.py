@@ -133,7 +133,7 @@ def littles_law(record: Record, cell: Cell) -> Finding:
             raise Unmeasured("no request was completed in the window")
         n = cell.load[name].connections
         x = times.count / window_s
-        off = abs(n - x * (times.mean / NS + cell.load[name].think_s)) / n
+        off = abs(n - x * (times.mean() / NS + cell.load[name].think_s)) / n
         if off >= worst.value:
             why = f"{n} {name} connections, but X(R+Z) is off by {off:.1%}"
             worst = at_most(off, LITTLE_CLOSED, why)
@@ -152,7 +152,7 @@ def _little_open(record: Record, window_s: float) -> Finding:
         return Finding("ok", 0, LITTLE_OPEN)
     seen = sum(sum(e.in_flight) / len(e.in_flight) for e in record.engines if e.in_flight)
     times = merged(record, "service")
-    due = times.count / window_s * times.mean / NS
+    due = times.count / window_s * times.mean() / NS
     off = abs(seen - due) / due if due else 1.0
     found = at_most(off, LITTLE_OPEN, f"{seen:.2f} in flight were seen, X S is {due:.2f}")
     return Finding("warn", found.value, found.limit, found.why) if found.state == "void" else found
@@ -165,8 +165,8 @@ def latency_order(record: Record, _cell: Cell) -> Finding:
         if not times.count:
             raise Unmeasured("no request was completed in the window")
         steps = [times.quantile(p) for p in (50_000, 90_000, 99_000)] + [times.max]
-        if steps != sorted(steps) or times.mean > times.max:
-            return Finding("void", 1, 0, f"{kind} time: {steps}, mean {times.mean}")
+        if steps != sorted(steps) or times.mean() > times.max:
+            return Finding("void", 1, 0, f"{kind} time: {steps}, mean {times.mean()}")
     return Finding("ok", 0, 0)
 
 

@@ -1,8 +1,8 @@
 """Probes: short programs that look at one fact each, and say what they saw.
 
 A probe is a module with two functions. `observe()` runs in a fresh process and returns evidence,
-strings by name; it draws no conclusion. `judge(evidence)` is pure: it returns what the evidence says
-of the sentence (True, False, or None where it says nothing), and whether the negative control
+strings by name; it draws no conclusion. `judge(evidence)` is pure: it returns what the evidence
+says of the sentence (True, False, or None where it says nothing), and whether the negative control
 behaved as declared. The lab runs a probe three times; only three equal answers decide.
 """
 

@@ -1,9 +1,9 @@
 """Vega-Lite specifications of the report's charts, made by Altair, as plain JSON values.
 
-Rules. Equal results give equal specifications: no generated names, so no selections, no named views.
-Colours are CSS variables of the page (`var(--s1)`): that is how a chart follows dark mode and print.
-An arm has a colour, a dash and a shape, so that colour is never the only sign; the legend is the
-page's (a chart's own legend is cut off on a narrow screen). Charts take the width of their container.
+Rules. Equal results give equal specifications: no generated names, so no selections and no named
+views. Colours are CSS variables of the page (`var(--s1)`): so a chart follows dark mode and print.
+An arm has a colour, a dash and a shape, so that colour is never the only sign. The legend is the
+page's: a chart's own is cut off on a narrow screen. Charts take the width of their container.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ Spec = dict[str, Any]
 COLOURS = tuple(f"var(--s{i})" for i in range(1, 9))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 4), (10, 2))
+SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that the page's own script calls
 INK = "var(--ink)"
-LINE = "var(--line)"
 HEIGHT = 280  # px: a phone held upright shows the whole chart
 ROW = 24  # px of one row of the latency chart
 WIDE = 10.0  # highest over lowest value from which a log scale reads better
@@ -31,7 +31,7 @@ def bundle() -> str:
     import vl_convert  # noqa: PLC0415  (30 MB of Rust: only for a report with charts)
 
     major, minor, *_ = alt.SCHEMA_VERSION.lstrip("v").split(".")
-    return str(vl_convert.javascript_bundle(None, vl_version=f"{major}.{minor}"))
+    return str(vl_convert.javascript_bundle(SNIPPET, vl_version=f"{major}.{minor}"))
 
 
 def growth(ladders: Sequence[Ladder]) -> Spec:

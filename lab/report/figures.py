@@ -1,7 +1,7 @@
-"""What the page shows beside the verdicts: growth, crossovers, latency and cells, arranged for the template.
+"""What the page shows beside the verdicts: growth, crossovers, latency and cells.
 
-Each function turns a part of `Results` into the values one piece of the template needs, and files the
-charts' specifications under the id of the element that will hold them.
+Each function turns a part of `Results` into the values that one piece of the template needs, and
+files the charts' specifications under the id of the element that will hold them.
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ def _crossover(name: str, line: CrossoverLine, specs: Specs) -> dict[str, Any]:
 
 
 def experiments(cells: Iterable[CellSummary], specs: Specs) -> list[dict[str, Any]]:
-    """Arrange the cells by experiment: a column per metric, a latency figure per connection class."""
+    """Arrange the cells by experiment: a column per metric, a latency figure per class."""
     ordered = sorted(cells, key=lambda cell: cell.experiment)  # stable: cells keep their order
     groups = groupby(ordered, lambda cell: cell.experiment)
     return [_experiment(f"latency-{i}", n, list(g), specs) for i, (n, g) in enumerate(groups, 1)]

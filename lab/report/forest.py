@@ -1,7 +1,8 @@
 """Where the marks of a small forest plot go: one effect, its interval, the lines it is judged by.
 
 Pure layout: positions are percentages of the plot's width, so that the drawing (in the template)
-needs no script and fits any screen. Ratios lie on a log scale, where m and 1/m are equally far from 1.
+needs no script and fits any screen. On the log scale of a ratio,
+m and 1/m are equally far from 1.
 """
 
 import math
@@ -19,6 +20,7 @@ TICKS_MOST = 6  # more would touch one another on a telephone
 STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 FINE = (0.2, 0.1, 0.05)
 NO_PLOT = frozenset({"probe", "limit", "crossover"})  # their effect, if any, is not a ratio of arms
+NO_EFFECT = frozenset({"void", "skipped"})  # the numbers, if any, say nothing
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,15 @@ class Forest:
     zone: tuple[float, float] | None  # too small to matter
     ticks: list[Mark]
     words: str
+    is_ratio: bool
 
 
 def layout(verdict: Verdict) -> Forest | None:
     """Lay out one verdict's effect; None where there is nothing to draw."""
     effect = verdict.effect
-    if effect is None or verdict.kind in NO_PLOT or not math.isfinite(effect.value):
+    if verdict.kind in NO_PLOT or verdict.outcome in NO_EFFECT:
+        return None
+    if effect is None or not math.isfinite(effect.value):
         return None
     minimum = words.minimum(verdict.sense)
     is_ratio = effect.value > 0 and (effect.low is None or effect.low > 0)
@@ -67,6 +72,7 @@ def layout(verdict: Verdict) -> Forest | None:
         zone=(place(lines[0]), place(lines[1])) if len(lines) == 2 else None,
         ticks=[Mark(place(tick), f"{tick:g}") for tick in ticks],
         words=f"effect {words.estimate(effect)}; {verdict.sense or 'no minimum effect declared'}",
+        is_ratio=is_ratio,
     )
 
 

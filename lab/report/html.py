@@ -1,9 +1,9 @@
-"""The report as one self-contained HTML page: it asks nothing of the network, today or in ten years.
+"""The report as one self-contained HTML page that asks nothing of the network.
 
 Sentences, reasons and errors are text that others wrote: the template escapes all of it, and the
 page's content security policy forbids every request. Equal results give equal bytes. What the page
-shows is arranged here and in `figures`; how it looks stands in templates/. Imported only when a report
-is written, because altair is large.
+shows is arranged here and in `figures`; how it looks stands in templates/. Imported only when a
+report is written, because altair is large.
 """
 
 import json
@@ -76,13 +76,21 @@ def _options(run: RunInfo) -> list[str]:
 def _card(verdict: Verdict, results: Results) -> dict[str, Any]:
     """Arrange one verdict: what stands beside its sentence, in the order of reading."""
     facts = [*_decision(verdict, results.multiplicity), *_context(verdict)]
+    plot = forest.layout(verdict)
     return {
         "verdict": verdict,
-        "forest": forest.layout(verdict),
+        "forest": plot,
+        "effect": _effect(verdict, is_ratio=plot is not None and plot.is_ratio),
         "facts": [(name, text) for name, text in facts if text],
         "again": shlex.join(["lab", "run", verdict.claim, *_options(results.run)]),
         "against_gate": words.against_gate(verdict),
     }
+
+
+def _effect(verdict: Verdict, *, is_ratio: bool) -> str:
+    if verdict.effect is None or verdict.outcome in ("void", "skipped"):
+        return words.DASH
+    return words.ratio(verdict.effect) if is_ratio else words.estimate(verdict.effect)
 
 
 def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:

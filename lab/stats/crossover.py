@@ -8,7 +8,8 @@ once, and the set is found exactly by walking over those passages: no grid, no t
 
 Lines are drawn over ln(1 + x). Levels are spread by factors (1, 10, 100 ...) and may start at 0,
 and the log ratio of two costs a + b*x is a smooth step in ln x; drawn over x itself a crossing at
-200 between the levels 100 and 1000 would be reported far too high.
+200 between the levels 100 and 1000 would be reported far too high. The interval knows the noise,
+not the drawing: how far a crossing lies from its estimate is also limited by the levels around it.
 """
 
 import math
@@ -76,10 +77,11 @@ def find(
     return _judged(
         _stretches(x, averages, allowed=len(averages) - 1 - k),
         _stretches(x, averages, allowed=len(averages) // 2),
+        x,
     )
 
 
-def _judged(sides: list[_Stretch], middle: list[_Stretch]) -> Crossover:
+def _judged(sides: list[_Stretch], middle: list[_Stretch], x: list[float]) -> Crossover:
     """The state that follows from the sides of the interval and those of the median."""
     begin, end = sides[0].side, sides[-1].side
     pieces = [stretch for stretch in sides if stretch.side == 0]
@@ -99,15 +101,19 @@ def _judged(sides: list[_Stretch], middle: list[_Stretch]) -> Crossover:
     crossing = _crossing(middle)
     if crossing is None:
         return _outside(begin + end, pieces[0].last if end else pieces[0].first, is_decided=False)
-    why = f"The ratio passes the threshold near {crossing:.4g} ({_span(low, high)})."
+    why = f"The ratio passes the threshold near {crossing:.4g} ({_span(low, high, x)})."
     is_found = low is not None and high is not None
     return Crossover(CrossoverState.FOUND, crossing, low, high, is_decided=is_found, why=why)
 
 
-def _span(low: float | None, high: float | None) -> str:
-    lower = "below the lowest level" if low is None else f"{low:.4g}"
-    upper = "above the highest level" if high is None else f"{high:.4g}"
-    return f"{lower} to {upper}"
+def _span(low: float | None, high: float | None, x: list[float]) -> str:
+    """The interval, and the levels around it: these were measured, what is between was drawn."""
+    if low is None:
+        return f"open below; above it from the level {min(v for v in x if v > (high or 0)):g} on"
+    if high is None:
+        return f"open above; below it up to the level {max(v for v in x if v < low):g}"
+    under, over = max(v for v in x if v < low), min(v for v in x if v > high)
+    return f"{low:.4g} to {high:.4g}, between the levels {under:g} and {over:g}"
 
 
 def _outside(side: int, edge: float, *, is_decided: bool) -> Crossover:

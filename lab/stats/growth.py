@@ -9,7 +9,10 @@ straightness  D = mean over inner j of (y_j-y_0)/(y_K-y_0) - (x_j-x_0)/(x_K-x_0)
               0 straight, > 0 concave, < 0 convex; no D where |y_K-y_0| < 0.1 y_0
 
 Two classes overlap: a D that is surely not 0 and surely inside the margin is a straight line for
-every purpose, so linear is asked first. A curve fit is a picture, never a verdict.
+every purpose, so linear is asked first. It must have been possible to see a bend, though: D of a
+rising curve lies between -r and 1-r, r the mean place of the inner levels in the range. Levels such
+as 1, 10, 100, 1000 (r = 0.05) put every convex curve inside the margin; there nothing is linear.
+A curve fit is a picture, never a verdict.
 """
 
 import math
@@ -55,7 +58,7 @@ def classify(levels: Sequence[float], blocks: Sequence[Sequence[float]], alpha: 
     bends = [bend for row in rows if (bend := _straightness(x, row)) is not None]
     straightness = estimated(bends, alpha) if bends else None
     ratio = as_ratios(g)
-    kind, why = _kind(ratio, slope, straightness)
+    kind, why = _kind(ratio, slope, straightness, _shows_bends(x))
     return Growth(kind, ratio, slope, straightness, len(rows), why)
 
 
@@ -90,7 +93,7 @@ def slope_at_most(
 
 
 def _kind(
-    ratio: Estimate, slope: Estimate, straightness: Estimate | None
+    ratio: Estimate, slope: Estimate, straightness: Estimate | None, shows_bends: bool
 ) -> tuple[GrowthClass, str]:
     grown = f"{ratio.estimate:.3g} times end to end ({ratio.low:.3g} to {ratio.high:.3g})"
     if FLAT[0] < ratio.low and ratio.high < FLAT[1]:
@@ -99,20 +102,28 @@ def _kind(
         return GrowthClass.INCONCLUSIVE, f"{grown}: neither surely flat nor surely growing."
     if straightness is None:
         return GrowthClass.INCONCLUSIVE, f"{grown}, but without a D nothing tells how straight."
-    kind, bend = _bent(straightness)
+    kind, bend = _bent(straightness, shows_bends)
     span = f"{straightness.low:.2f} to {straightness.high:.2f}"
     return kind, f"{grown}, D {straightness.estimate:.2f} ({span}) {bend}."
 
 
-def _bent(straightness: Estimate) -> tuple[GrowthClass, str]:
+def _bent(straightness: Estimate, shows_bends: bool) -> tuple[GrowthClass, str]:
     """The class of something that grows, and the words for its D."""
-    if straightness.low > -STRAIGHT and straightness.high < STRAIGHT:
+    if shows_bends and straightness.low > -STRAIGHT and straightness.high < STRAIGHT:
         return GrowthClass.LINEAR, f"inside ±{STRAIGHT}"
     if straightness.low > 0:
         return GrowthClass.SUBLINEAR, "above 0: growth slows down"
     if straightness.high < 0:
         return GrowthClass.SUPERLINEAR, "below 0: growth speeds up"
+    if not shows_bends:
+        return GrowthClass.INCONCLUSIVE, "says little: inner levels too near one end to show a bend"
     return GrowthClass.INCONCLUSIVE, "leaves open how straight"
+
+
+def _shows_bends(x: Sequence[float]) -> bool:
+    """Could D leave the margin on either side, with these levels?"""
+    inner = [(level - x[0]) / (x[-1] - x[0]) for level in x[1:-1]]
+    return bool(inner) and STRAIGHT < fmean(inner) < 1 - STRAIGHT
 
 
 def _table(

@@ -1,0 +1,287 @@
+"""From the files of a run to its results. Repeatable at any time, with no server running.
+
+The same records give the same bytes: nothing here reads a clock, the machine, or another file than
+the run's own.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from statistics import median
+from typing import Literal
+
+from lab import context, judging
+from lab.claims import (
+    METRICS,
+    Claim,
+    CrossoverClaim,
+    GrowthClaim,
+    LimitClaim,
+    SlopeClaim,
+)
+from lab.data import Data
+from lab.gates import GATES, NOISE_GATES
+from lab.judging import Judged
+from lab.model import Plan
+from lab.record import Record
+from lab.report.model import Estimate, GateTally, Results, RunInfo, Verdict
+from lab.schema import Lab
+from lab.store import ProbeRecord, Run, RunFacts
+from lab.verdicts import LOOK_ALPHA, Adjusted, Decision, Outcome, Scale, adjust
+
+LEVEL = f"{100 * (1 - LOOK_ALPHA):g} %"  # of every interval that decides
+
+
+def still_needed(
+    lab: Lab, plan: Plan, experiment: str, block: int, records: Sequence[Record]
+) -> set[str]:
+    """Return the cells that the coming block of an experiment must run."""
+    return judging.still_needed(lab, plan, Data(plan, records), experiment, block)
+
+
+def conclude(run: Run, multiplicity: Literal["bh", "holm"] = "bh") -> Results:
+    """Analyse a stored run and store `results.json` beside its records."""
+    lab = Lab.model_validate_json(run.lab_json())
+    results = analyse(lab, run.plan(), run.facts(), run.records(), run.probes(), multiplicity)
+    run.write("results.json", results.model_dump_json(indent=1) + "\n")
+    return results
+
+
+def analyse(
+    lab: Lab,
+    plan: Plan,
+    facts: RunFacts,
+    records: Sequence[Record],
+    probes: Sequence[ProbeRecord],
+    multiplicity: Literal["bh", "holm"] = "bh",
+) -> Results:
+    """Judge every claim of the plan and sum the run up. Pure."""
+    data = Data(plan, records)
+    judged = {name: judging.judge(lab, plan, data, probes, name) for name in plan.claims}
+    adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
+    verdicts = [
+        _verdict(lab, plan, lab.claims[name], judged[name], adjusted[name], probes)
+        for name in plan.claims
+    ]
+    growth = {
+        f"{claim.experiment}/{claim.arm}": judged[name].decision.reason.split(":")[0].lower()
+        for name in plan.claims
+        if isinstance(claim := lab.claims[name], GrowthClaim) and judged[name].decision.is_decided
+    }
+    return Results(
+        run=_run(plan, facts, data),
+        machine=facts.machine,
+        verdicts=verdicts,
+        ladders=context.ladders(lab, plan, data, growth),
+        crossovers=[
+            line
+            for name in plan.claims
+            if isinstance(claim := lab.claims[name], CrossoverClaim)
+            and (line := _crossover(lab, plan, data, claim))
+        ],
+        cells=[context.summary(plan, data, cell) for cell in plan.cells],
+        gates=_tallies(data),
+        multiplicity=multiplicity,
+    )
+
+
+def _crossover(
+    lab: Lab, plan: Plan, data: Data, claim: CrossoverClaim
+) -> context.CrossoverLine | None:
+    arms = [claim.ratio.a, claim.ratio.b]
+    levels, (a, b) = judging.ladder_rows(lab, plan, data, claim, arms)
+    rows = [judging.log_ratios(x, y) for x, y in zip(a, b, strict=True)]
+    return context.crossover_line(claim, levels, rows)
+
+
+def _verdict(
+    lab: Lab,
+    plan: Plan,
+    claim: Claim,
+    judged: Judged,
+    adjusted: Adjusted,
+    probes: Sequence[ProbeRecord],
+) -> Verdict:
+    decision = adjusted.decision
+    expected = claim.expected.verdict if claim.expected else None
+    return Verdict(
+        claim=claim.id,
+        sentence=claim.sentence,
+        notes=claim.notes,
+        section=claim.section,
+        kind=claim.kind,
+        experiment="" if isinstance(claim, LimitClaim) else claim.experiment,
+        outcome=decision.outcome.value,
+        reason=decision.reason,
+        conditional=decision.conditional,
+        effect=_effect(decision),
+        effect_words=_effect_words(claim, decision),
+        metric="" if isinstance(claim, LimitClaim) else METRICS[claim.metric].words,
+        sense=_sense(claim),
+        because=getattr(claim, "because", ""),
+        cells=judged.cells,
+        blocks_used=decision.blocks,
+        blocks_planned=3 if isinstance(claim, LimitClaim) else max(plan.looks),
+        looks=decision.looks_taken,
+        won=decision.won,
+        p=adjusted.raw,
+        p_adjusted=adjusted.adjusted,
+        needed_blocks=decision.needed_blocks,
+        voids=judged.voids,
+        dropped_blocks=judged.dropped,
+        warnings=_warnings(decision, adjusted),
+        expected=expected,
+        source=claim.expected.source if claim.expected else "",
+        surprise=_surprises(expected, decision),
+        caveat=claim.caveat,
+        evidence=_evidence(claim.id, probes),
+        gate=claim.gate,
+    )
+
+
+def _effect(decision: Decision) -> Estimate | None:
+    if decision.estimate is None or decision.scale is Scale.NONE:
+        return None
+    low, high = (
+        None if end is None else context.finite(end) for end in (decision.low, decision.high)
+    )
+    return Estimate(value=decision.estimate, low=low, high=high)
+
+
+def _surprises(expected: str | None, decision: Decision) -> bool:
+    """A decided verdict against what sources say; "conditional" is surprised by neither."""
+    return (
+        decision.is_decided
+        and expected in {"supported", "refuted"}
+        and (expected != decision.outcome.value)
+    )
+
+
+def _span(decision: Decision, unit: str = "") -> str:
+    low, high = decision.low, decision.high
+    ends = f"{low:.3g} to {high:.3g}" if low is not None and high is not None else "open"
+    return f"{LEVEL} interval {ends}{unit}, {decision.blocks} blocks"
+
+
+def _effect_words(claim: Claim, decision: Decision) -> str:
+    if decision.estimate is None or isinstance(claim, LimitClaim):
+        return ""
+    what = METRICS[claim.metric].words
+    if isinstance(claim, GrowthClaim):
+        return (
+            f"{claim.arm}: {what} at the highest level is {decision.estimate:.3g} x that at the "
+            f"lowest ({_span(decision)})"
+        )
+    if isinstance(claim, SlopeClaim):
+        unit = f"{METRICS[claim.metric].unit} per {claim.over}"
+        return (
+            f"slope of {claim.slope.a} less {claim.at_most:g} x slope of {claim.slope.b}: "
+            f"{decision.estimate:.3g} {unit} ({_span(decision)})"
+        )
+    if isinstance(claim, CrossoverClaim):
+        return (
+            f"{claim.ratio} passes {claim.threshold:g} at {decision.estimate:.3g} {claim.over} "
+            f"({_span(decision)})"
+        )
+    return (
+        f"{what}: {claim.ratio.a} is {decision.estimate:.3g} x {claim.ratio.b} ({_span(decision)})"
+    )
+
+
+def _sense(claim: Claim) -> str:
+    if isinstance(claim, LimitClaim):
+        return f"probe {claim.probe}, three of three"
+    if isinstance(claim, GrowthClaim):
+        return f"{claim.growth} over {claim.over}"
+    if isinstance(claim, SlopeClaim):
+        return f"slope of {claim.slope.a} at most {claim.at_most:g} x that of {claim.slope.b}"
+    if isinstance(claim, CrossoverClaim):
+        return f"{claim.ratio} passes {claim.threshold:g} inside the measured range"
+    words = {"compare": "at least", "equality": "equal within", "below": "below"}[claim.kind]
+    return f"{claim.ratio} {words} {claim.margin:g}"
+
+
+def _warnings(decision: Decision, adjusted: Adjusted) -> list[str]:
+    found = []
+    if decision.autocorrelated:
+        found.append("Neighbouring blocks resemble each other: the interval may be too narrow.")
+    if adjusted.overturned:
+        found.append("Undecided only because of the other claims judged with it (multiplicity).")
+    return found
+
+
+def _evidence(claim: str, probes: Sequence[ProbeRecord]) -> dict[str, str]:
+    """Join the repeats: one value where all agree, else all of them."""
+    mine = [probe.evidence for probe in probes if probe.claim == claim]
+    keys = list(dict.fromkeys(key for evidence in mine for key in evidence))
+    joined = {key: dict.fromkeys(e.get(key, "nothing") for e in mine) for key in keys}
+    return {key: " | ".join(values) for key, values in joined.items()}
+
+
+def _run(plan: Plan, facts: RunFacts, data: Data) -> RunInfo:
+    records = data.records
+    void = [[r.gate for r in results if r.state == "void"] for results in data.results]
+    noisy = sum(bool(NOISE_GATES & set(gates)) for gates in void)
+    wall = 0.0
+    if records:
+        wall = max(r.started_unix + r.took_s for r in records) - facts.started_unix
+    planned = [trial for trial in plan.trials if trial.block < max(plan.looks)]
+    return RunInfo(
+        id=facts.id,
+        profile=facts.profile,
+        seed=facts.seed,
+        order=facts.order,
+        backend=facts.backend,
+        started=datetime.fromtimestamp(facts.started_unix, UTC).isoformat(timespec="seconds"),
+        wall_s=wall,
+        finished=facts.how == "finished",
+        cells=len(plan.cells),
+        trials_planned=len(planned),
+        trials_done=sum(len(found.usable) for found in data.cells.values()),
+        attempts=len(records),
+        attempts_void=sum(map(bool, void)),
+        void_cells=[
+            name for name, found in data.cells.items() if found.attempts and not found.usable
+        ],
+        noise_share=noisy / len(records) if records else 0.0,
+        overhead_s=median(r.overhead_s for r in records) if records else None,
+        spin_spread=context.spread_of_spins(records),
+        requests=sum(
+            c.total.completed for r in records for e in r.engines for c in e.classes.values()
+        ),
+        lab_sha256=plan.lab_sha256,
+        version=facts.version,
+    )
+
+
+def _tallies(data: Data) -> list[GateTally]:
+    voided: Counter[str] = Counter()
+    warned: Counter[str] = Counter()
+    for results in data.results:
+        voided.update(r.gate for r in results if r.state == "void")
+        warned.update(r.gate for r in results if r.state == "warn")
+    return [
+        GateTally(
+            gate=gate.name,
+            meaning=gate.meaning,
+            remedy=gate.remedy,
+            threshold=gate.threshold,
+            voided=voided[gate.name],
+            warned=warned[gate.name],
+        )
+        for gate in GATES
+    ]
+
+
+def undecided(results: Results) -> bool:
+    """Is any claim inconclusive or void?"""
+    return any(v.outcome in {Outcome.INCONCLUSIVE, Outcome.VOID} for v in results.verdicts)
+
+
+def against_gate(results: Results) -> list[str]:
+    """Return the claims that came out against their declared gate."""
+    return [
+        v.claim
+        for v in results.verdicts
+        if v.gate and v.outcome in {"supported", "refuted"} and v.outcome != v.gate
+    ]

@@ -1,0 +1,164 @@
+"""Which cells there are, and which of them a claim stands on. Pure: plan and analysis ask."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TypeVar
+
+from lab.claims import (
+    Claim,
+    GrowthClaim,
+    LadderClaim,
+    LimitClaim,
+    RatioClaim,
+    SlopeClaim,
+)
+from lab.model import Cell, ClassLoad, ClassName, Timing
+from lab.schema import EVERY, Experiment, IdleLoad, Lab, Load
+
+Factors = dict[str, int]
+N = TypeVar("N", int, float)
+
+
+def cell_id(experiment: str, arm: str, factors: Factors) -> str:
+    """Name a cell: `experiment/arm/factor=level,...`."""
+    levels = ",".join(f"{name}={level}" for name, level in factors.items())
+    return "/".join(part for part in (experiment, arm, levels) if part)
+
+
+def levels(experiment: Experiment, profile: str, arm: str, factor: str) -> list[int]:
+    """Return the levels of a factor for an arm, ascending. None: not part of the profile."""
+    own, shared = experiment.factors_for.get(arm, {}).get(factor, {}), experiment.factors[factor]
+    found = (by_profile.get(key) for by_profile in (own, shared) for key in (profile, EVERY))
+    return next((ladder for ladder in found if ladder), [])
+
+
+def combinations(experiment: Experiment, profile: str, arm: str) -> list[Factors]:
+    """Return every combination of levels that an arm is measured at in a profile."""
+    names = list(experiment.factors)
+    ladders = (levels(experiment, profile, arm, name) for name in names)
+    return [dict(zip(names, chosen, strict=True)) for chosen in product(*ladders)]
+
+
+def cells(lab: Lab, profile: str, experiment: str) -> list[Cell]:
+    """Return all cells of an experiment in a profile, arm by arm."""
+    found = lab.experiments[experiment]
+    arms = ((arm, combinations(found, profile, arm)) for arm in found.arms)
+    return [_cell(lab, profile, found, arm, f) for arm, all_of in arms for f in all_of]
+
+
+def connections(experiment: Experiment, factors: Factors) -> dict[ClassName, int]:
+    """Return how many connections of each class a cell has; 0: the class is absent."""
+    classes = experiment.load.classes()
+    return {name: _number(load.connections, factors, int) for name, load in classes.items()}
+
+
+def timing(lab: Lab, profile: str, experiment: Experiment) -> Timing:
+    """Return the phases of a trial: the profile's, unless the experiment says otherwise."""
+    usual, own = lab.profiles[profile], experiment.timing.get(profile)
+    if own is None:
+        return Timing(warm_up=usual.warm_up, window=usual.window, cool_down=usual.cool_down)
+    return Timing(
+        warm_up=usual.warm_up if own.warm_up is None else own.warm_up,
+        window=usual.window if own.window is None else own.window,
+        cool_down=usual.cool_down if own.cool_down is None else own.cool_down,
+    )
+
+
+def _cell(lab: Lab, profile: str, experiment: Experiment, arm: str, factors: Factors) -> Cell:
+    counts = connections(experiment, factors)
+    classes = experiment.load.classes()
+    return Cell(
+        id=cell_id(experiment.id, arm, factors),
+        experiment=experiment.id,
+        arm=arm,
+        factors=factors,
+        server=experiment.arms[arm].server,
+        workers=experiment.arms[arm].workers,
+        protocol=experiment.protocol,
+        load={name: class_load(classes[name], factors) for name, n in counts.items() if n},
+        timing=timing(lab, profile, experiment),
+    )
+
+
+def class_load(load: Load | IdleLoad, factors: Factors) -> ClassLoad:
+    """Put the levels in where the load names factors."""
+    count = _number(load.connections, factors, int)
+    if isinstance(load, IdleLoad):
+        return ClassLoad(connections=count)
+    return ClassLoad(
+        connections=count,
+        rate=_number(load.rate or 0.0, factors, float),
+        spacing=load.spacing,
+        think_s=load.think or 0.0,
+        payload=_number(load.payload or 0, factors, int),
+    )
+
+
+def _number(value: float | str, factors: Factors, kind: type[N]) -> N:
+    return kind(factors[value[1:]] if isinstance(value, str) else value)
+
+
+def places(claim: Claim, rungs: list[int]) -> Iterator[Factors]:
+    """Yield the factor levels that a claim looks at, in the order in which it counts."""
+    if isinstance(claim, RatioClaim):
+        yield from claim.at
+    elif not isinstance(claim, LimitClaim):
+        for rung in rungs:
+            yield {**claim.at, claim.over: rung}
+
+
+def rungs(experiment: Experiment, profile: str, claim: Claim) -> list[int]:
+    """Return the levels that a ladder claim uses: those all its arms share, from its start on."""
+    if not isinstance(claim, LadderClaim):
+        return []
+    shared = [set(levels(experiment, profile, arm, claim.over)) for arm in arms(claim)]
+    return sorted(level for level in set.intersection(*shared) if level >= claim.start)
+
+
+def arms(claim: Claim) -> list[str]:
+    """Return the arms that a claim names: a before b."""
+    if isinstance(claim, LimitClaim):
+        return []
+    if isinstance(claim, GrowthClaim):
+        return [claim.arm]
+    ratio = claim.slope if isinstance(claim, SlopeClaim) else claim.ratio
+    return [ratio.a, ratio.b]
+
+
+def needs(experiment: Experiment, profile: str, claim: Claim) -> list[tuple[str, Factors]]:
+    """Return (arm, levels) of every cell that a claim stands on, whether it exists or not."""
+    wanted = list(places(claim, rungs(experiment, profile, claim)))
+    return [(arm, place) for arm in arms(claim) for place in wanted]
+
+
+def _named(experiment: Experiment, arm: str, place: Factors) -> str:
+    """Name a cell whatever order a claim gives its factors in."""
+    return cell_id(experiment.id, arm, {name: place[name] for name in experiment.factors})
+
+
+def needed_by(lab: Lab, profile: str, claim: str) -> list[str]:
+    """Return the ids of all cells that a claim stands on: arm a's, then arm b's. Limits: none."""
+    found = lab.claims[claim]
+    if isinstance(found, LimitClaim):
+        return []
+    experiment = lab.experiments[found.experiment]
+    return [_named(experiment, arm, at) for arm, at in needs(experiment, profile, found)]
+
+
+def pairs(lab: Lab, profile: str, claim: str) -> list[tuple[str, str]]:
+    """Return (cell of arm a, cell of arm b): one pair per declared cell, or per rung ascending.
+
+    Of claims with two arms only: ratios, slope, crossover.
+    """
+    ids = needed_by(lab, profile, claim)
+    half = len(ids) // 2
+    return list(zip(ids[:half], ids[half:], strict=True))
+
+
+def ladder(lab: Lab, profile: str, claim: str, arm: str) -> list[tuple[int, str]]:
+    """Return (level, cell) of an arm, ascending. Of growth, slope and crossover claims only."""
+    found = lab.claims[claim]
+    assert isinstance(found, LadderClaim), f"{claim} has no ladder"
+    experiment = lab.experiments[found.experiment]
+    steps = rungs(experiment, profile, found)
+    return [(rung, _named(experiment, arm, {**found.at, found.over: rung})) for rung in steps]

@@ -1,0 +1,172 @@
+"""What no single shape of lab.yaml can see: names that must exist, loads that cannot be served.
+
+Each function looks at one part that has its shape already and notes mistakes in the document.
+Facts about servers come from `servers.catalog`; what this machine lacks is `lab.fitness`'s part.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from lab.cells import combinations, connections
+from lab.mistakes import near
+from lab.schema import EVERY, Defaults, Experiment, Levels, Profile
+from lab.yaml_source import Document, Where, quote
+from servers.catalog import PROTOCOLS, SERVERS
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # ids become file names
+SPARE_DESCRIPTORS = 24  # a server's other files: standard streams, listener, epoll, interpreter's
+MOST_CONNECTIONS = 28_000  # ports to one address: Linux's range 32768-60999 has 28232
+
+
+def known(document: Document, where: Where, name: str, names: Iterable[str], noun: str) -> bool:
+    """Note an unknown name. noun: what it should be, with its article."""
+    names = list(names)
+    if name in names:
+        return True
+    document.complain(where, f"{quote(name)} is not {noun}. {near(name, names)}")
+    return False
+
+
+def check_name(document: Document, where: Where) -> bool:
+    """Note a name that could not be part of a file name or of a SELECT."""
+    name = str(where[-1])
+    if NAME.fullmatch(name):
+        return True
+    rule = "Write lower-case letters, digits and -, at most 40."
+    document.complain(where, f"{quote(name)} cannot be a name. {rule}", at_key=True)
+    return False
+
+
+def check_defaults(document: Document, defaults: Defaults) -> None:
+    known(document, ("defaults", "protocol"), defaults.protocol, PROTOCOLS, "a protocol")
+    if isinstance(defaults.payload, str):
+        document.complain(("defaults", "payload"), "a default has no factors. Write 64 B.")
+
+
+def check_experiment(
+    document: Document, experiment: Experiment, profiles: Mapping[str, Profile]
+) -> None:
+    """Check names, factors and loads. profiles: those that have their shape."""
+    where: Where = ("experiments", experiment.id)
+    if experiment.protocol:
+        known(document, (*where, "protocol"), experiment.protocol, PROTOCOLS, "a protocol")
+    for name in experiment.timing:
+        known(document, (*where, "timing", name), name, _named(document), "a profile")
+    names_fit = [
+        _arms(document, where, experiment),
+        _factors(document, where, experiment),
+        _references(document, where, experiment),
+    ]
+    if all(names_fit):
+        _loads(document, where, experiment, profiles)
+
+
+def _named(document: Document) -> list[str]:
+    """Return all profiles the file names, those of a wrong shape too: one mistake, one line."""
+    profiles = document.data.get("profiles")
+    return list(profiles) if isinstance(profiles, dict) else []
+
+
+def _arms(document: Document, where: Where, experiment: Experiment) -> bool:
+    written = document.data["experiments"][experiment.id]["arms"]
+    fit = True
+    for name, arm in experiment.arms.items():
+        step = written.index(name) if isinstance(written, list) else name
+        place = (*where, "arms", step, "server")
+        fit &= known(document, place, arm.server, SERVERS, "a server")
+        fit &= isinstance(written, list) or check_name(document, (*where, "arms", name))
+    for name in experiment.factors_for:
+        place = (*where, "factors-for", name)
+        fit &= known(document, place, name, experiment.arms, f"an arm of {experiment.id}")
+    return fit
+
+
+def _factors(document: Document, where: Where, experiment: Experiment) -> bool:
+    fit = True
+    for name, levels in experiment.factors.items():
+        place = (*where, "factors", name)
+        fit &= check_name(document, place) and _ladder(document, place, levels)
+    for arm, factors in experiment.factors_for.items():
+        for name, levels in factors.items():
+            place = (*where, "factors-for", arm, name)
+            fit &= known(document, place, name, experiment.factors, "a factor")
+            fit &= _ladder(document, place, levels)
+    return fit
+
+
+def _ladder(document: Document, where: Where, levels: Levels) -> bool:
+    fit = True
+    for profile, ladder in levels.items():
+        if profile != EVERY:
+            place = (*where, profile)
+            fit &= known(document, place, profile, _named(document), "a profile")
+        if ladder != sorted(set(ladder)):
+            better = ", ".join(map(str, sorted(set(ladder))))
+            document.complain((*where, profile), f"levels must grow. Write [{better}].")
+            fit = False
+    return fit
+
+
+def _references(document: Document, where: Where, experiment: Experiment) -> bool:
+    """Note `$names` without a factor, and factors that no load uses."""
+    used, fit = set[str](), True
+    for class_name, load in experiment.load.classes().items():
+        for key in ("connections", "rate", "payload"):
+            value = getattr(load, key, None)
+            if isinstance(value, str):
+                place = (*where, "load", class_name, key)
+                fit &= known(document, place, value[1:], experiment.factors, "a factor")
+                used.add(value[1:])
+    for name in experiment.factors.keys() - used:
+        text = f"no load uses it. Write connections: ${name}, or leave the factor out."
+        document.complain((*where, "factors", name), text, at_key=True)
+        fit = False
+    return fit
+
+
+def _loads(
+    document: Document, where: Where, experiment: Experiment, profiles: Mapping[str, Profile]
+) -> None:
+    for profile in profiles:
+        for arm in experiment.arms:
+            for factors in combinations(experiment, profile, arm):
+                problem = _impossible(experiment, arm, factors)
+                if problem:
+                    place = _culprit(experiment, profile, arm, factors)
+                    document.complain((*where, *place), problem)
+
+
+def _impossible(experiment: Experiment, arm: str, factors: dict[str, int]) -> str:
+    """Say why an arm cannot be given this load; "" where it can."""
+    counts = connections(experiment, factors)
+    server = SERVERS[experiment.arms[arm].server]
+    total = sum(counts.values())
+    held = counts.get("long", 0) + counts.get("idle", 0)
+    limit = server.descriptors_below - SPARE_DESCRIPTORS
+    if not any(counts[name] for name in experiment.load.asking()):
+        return "nobody would ask anything. Write a level of 1 or more."
+    for load in experiment.load.asking().values():
+        for value in (load.rate, load.payload):
+            if isinstance(value, str) and not factors[value[1:]]:
+                return f"{value[1:]} cannot be 0 here. Write a level of 1 or more."
+    if server.descriptors_below and total >= limit:
+        wall = f"descriptors below {server.descriptors_below}, some of them its own"
+        return f"{arm} cannot hold {total} connections: {wall}. Stay below {limit} in all."
+    if server.at_once and held > server.at_once:
+        most = f"{server.at_once} at a time. Write {server.at_once} in all"
+        return f"{arm} serves {most}, not {held}: the others would wait for ever."
+    if total > MOST_CONNECTIONS:
+        return f"{total} connections need more ports than there are. Stay below {MOST_CONNECTIONS}."
+    return ""
+
+
+def _culprit(experiment: Experiment, profile: str, arm: str, factors: dict[str, int]) -> Where:
+    """Find the place to point at: the highest or lowest level of all, or else the load."""
+    own = experiment.factors_for.get(arm, {})
+    for name in sorted(factors, key=lambda name: (factors[name] != 0, -factors[name])):
+        for table, steps in ((own, ("factors-for", arm)), (experiment.factors, ("factors",))):
+            by_profile = table.get(name, {})
+            for key in (profile, EVERY):
+                if factors[name] in by_profile.get(key, []):
+                    return (*steps, name, key, by_profile[key].index(factors[name]))
+    return ("load",)

@@ -1,0 +1,182 @@
+"""What a claim takes for granted: its experiment, its arms, their levels, a metric with a meaning."""
+
+from collections.abc import Mapping
+
+from lab.cells import Factors, arms, class_load, combinations, levels, needs, rungs, timing
+from lab.checks import known
+from lab.claims import (
+    METRICS,
+    Claim,
+    GrowthClaim,
+    LadderClaim,
+    LimitClaim,
+    MeasuredClaim,
+    RatioClaim,
+    SlopeClaim,
+)
+from lab.schema import Experiment, Lab, Profile
+from lab.yaml_source import Document, Where, quote
+
+PROBES = {"select-1024": "lab.probes.select_1024"}  # name to module, imported when it runs
+FEWEST_RUNGS = 3  # a straight line needs a point between its ends
+_LOADS = {
+    "open": "counts from the scheduled start: it needs an open load (rate)",
+    "closed": "is what the rate says under an open load: it needs a closed one (think)",
+}
+
+
+def check_claim(
+    document: Document,
+    claim: Claim,
+    experiments: Mapping[str, Experiment],
+    profiles: Mapping[str, Profile],
+) -> None:
+    """Check a claim against the experiments and profiles that have their shape."""
+    where: Where = ("claims", claim.id)
+    if claim.id in _named(document, "experiments"):
+        text = "an experiment has this name too, so nobody could select one of them. Rename one."
+        document.complain(where, text, at_key=True)
+    for index, name in enumerate(claim.profiles):
+        place = (*where, "profiles", index)
+        known(document, place, name, _named(document, "profiles"), "a profile")
+    if isinstance(claim, LimitClaim):
+        known(document, (*where, "probe"), claim.probe, PROBES, "a probe")
+        return
+    place = (*where, "experiment")
+    if not known(document, place, claim.experiment, _named(document, "experiments"), "a name"):
+        return
+    experiment = experiments.get(claim.experiment)
+    if experiment and _arms(document, where, experiment, claim):
+        _metric(document, where, experiment, claim)
+        if _factors(document, where, experiment, claim):
+            fit = {name: profiles[name] for name in claim.profiles if name in profiles}
+            _cells(document, where, experiment, claim, fit)
+
+
+def _named(document: Document, section: str) -> list[str]:
+    found = document.data.get(section)
+    return list(found) if isinstance(found, dict) else []
+
+
+def _arms(document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim) -> bool:
+    key = {GrowthClaim: "arm", SlopeClaim: "slope"}.get(type(claim), "ratio")
+    named = arms(claim)
+    noun = f"an arm of {experiment.id}"
+    fit = [known(document, (*where, key), arm, experiment.arms, noun) for arm in named]
+    if len(named) > len(set(named)):
+        twin = f"arms: {{{named[0]}: {named[0]}, twin: {named[0]}}}"
+        text = f"{named[0]} is compared with itself. For A/A give the experiment {twin}."
+        document.complain((*where, key), text)
+        return False
+    return all(fit)
+
+
+def _metric(document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim) -> None:
+    load, of = METRICS[claim.metric].load, claim.connection_class
+    asking = experiment.load.asking()
+    if load != "open" and of:
+        text = f"{claim.metric} is of the whole server. Leave class out."
+        document.complain((*where, "class"), text, at_key=True)
+    elif of:
+        known(document, (*where, "class"), of, asking, f"a class that asks in {experiment.id}")
+    elif load == "open" and len(asking) > 1:
+        text = f"{claim.metric} of which class? Write class: {' or class: '.join(asking)}."
+        document.complain((*where, "metric"), text)
+    judged = [found for name, found in asking.items() if of in (None, name)]
+    if load and any(found.is_open != (load == "open") for found in judged):
+        text = f"{claim.metric} {_LOADS[load]}. Write metric: cpu, or mend the experiment's load."
+        document.complain((*where, "metric"), text)
+
+
+def _factors(
+    document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim
+) -> bool:
+    """Every factor has one level: none missing, none too many."""
+    wanted, fit = set(experiment.factors), True
+    if isinstance(claim, LadderClaim):
+        noun = f"a factor of {experiment.id}"
+        if not known(document, (*where, "over"), claim.over, experiment.factors, noun):
+            return False
+        wanted.discard(claim.over)
+    given: list[Factors] = claim.at if isinstance(claim, RatioClaim) else [claim.at]
+    for index, place in enumerate(given):
+        at = (*where, "at", index)
+        for name in place.keys() - wanted:
+            text = f"{quote(name)} is not a factor to fix here. {_fix(wanted)}"
+            document.complain((*at, name), text, at_key=True)
+            fit = False
+        for name in sorted(wanted - place.keys()):
+            text = f"no level of {name}. Write at: {{{name}: {_any_level(experiment, name)}}}."
+            document.complain(at, text, at_key="at" not in document.known(at))
+            fit = False
+        if place in given[:index]:
+            document.complain(at, "this cell stands here twice. Remove one.")
+    return fit
+
+
+def _fix(wanted: set[str]) -> str:
+    return f"Write {', '.join(sorted(wanted))}." if wanted else "Leave it out."
+
+
+def _any_level(experiment: Experiment, name: str) -> int:
+    return max(level for ladder in experiment.factors[name].values() for level in ladder)
+
+
+def _cells(
+    document: Document,
+    where: Where,
+    experiment: Experiment,
+    claim: MeasuredClaim,
+    profiles: Mapping[str, Profile],
+) -> None:
+    """Note what is missing in a profile: the experiment, rungs of a ladder, or single cells."""
+    for profile in profiles:
+        index = claim.profiles.index(profile)
+        otherwise = f"or take {profile} out of profiles."
+        steps = rungs(experiment, profile, claim)
+        if not any(combinations(experiment, profile, arm) for arm in arms(claim)):
+            text = f"{experiment.id} has no levels in {profile}. Add some, {otherwise}"
+            document.complain((*where, "profiles", index), text)
+        elif isinstance(claim, LadderClaim) and len(steps) < FEWEST_RUNGS:
+            who = " and ".join(arms(claim))
+            text = f"{who} share {len(steps)} levels from {claim.start} on in {profile}"
+            mend = f"a {claim.kind} claim needs {FEWEST_RUNGS}. Add levels, {otherwise}"
+            document.complain((*where, "over"), f"{text}, {mend}")
+        else:
+            for arm, place in needs(experiment, profile, claim):
+                _exists(document, where, experiment, claim, profile, (arm, place))
+
+
+def _exists(
+    document: Document,
+    where: Where,
+    experiment: Experiment,
+    claim: MeasuredClaim,
+    profile: str,
+    cell: tuple[str, Factors],
+) -> None:
+    arm, place = cell
+    index = claim.at.index(place) if isinstance(claim, RatioClaim) else 0
+    for factor, level in place.items():
+        there = levels(experiment, profile, arm, factor)
+        if level not in there:
+            choice = ", ".join(map(str, there)) or "none"
+            text = f"{arm} has no level {level} of {factor} in {profile}. It has {choice}."
+            document.complain((*where, "at", index, factor), text)
+
+
+def check_windows(document: Document, claim: MeasuredClaim, lab: Lab) -> None:
+    """Note a percentile that a window is too short for. lab: without mistakes otherwise."""
+    least, experiment = METRICS[claim.metric].requests, lab.experiments[claim.experiment]
+    load = experiment.load.asking().get(claim.connection_class or "long")
+    if not least or load is None:
+        return
+    for profile in claim.profiles:
+        window = timing(lab, profile, experiment).window
+        for _, place in needs(experiment, profile, claim):
+            asked = class_load(load, place).rate * window
+            if asked < least:
+                text = f"a window has {asked:.0f} requests in {profile}, {claim.metric} needs"
+                where = ("claims", claim.id, "metric")
+                mend = "Raise rate or window, or write p50."
+                document.complain(where, f"{text} {least}. {mend}")

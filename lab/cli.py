@@ -1,0 +1,244 @@
+"""The command `lab`: words in, words out. stdout is data, stderr is progress.
+
+Exit codes: 0 fine, 1 internal, 2 usage or lab.yaml, 3 a claim came out against its gate,
+4 inconclusive or void under --fail-on, 5 this machine cannot run it, 130/143 interrupted.
+Every command imports what it needs when it runs: `lab --help` loads nothing else.
+"""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from lab.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_GATED_CLAIM,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_UNDECIDED,
+    LabError,
+)
+
+P = ParamSpec("P")
+app = typer.Typer(
+    help="A load-test lab that turns sentences about server I/O into verdicts.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Order(StrEnum):
+    """Of the trials inside each block."""
+
+    hashed = "hashed"
+    reversed = "reversed"
+
+
+class FailOn(StrEnum):
+    """What makes exit code 4."""
+
+    inconclusive = "inconclusive"
+    void = "void"
+
+
+class Listed(StrEnum):
+    """What `lab list` lists."""
+
+    servers = "servers"
+    protocols = "protocols"
+    experiments = "experiments"
+    claims = "claims"
+    gates = "gates"
+
+
+Select = Annotated[
+    list[str] | None, typer.Argument(help="Experiment or claim ids, or globs. None: all.")
+]
+LabFile = Annotated[Path, typer.Option("--lab", help="The experiments and claims.")]
+ResultsDir = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
+Profile = Annotated[str, typer.Option(help="How long and how often: smoke, quick, full.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Draws order, ports, arrivals.")]
+InOrder = Annotated[Order, typer.Option("--order", help="Of the trials inside each block.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the results there, too.")]
+JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there.")]
+LAB_YAML = Path("lab.yaml")
+RESULTS = Path("results")
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn every error that the lab knows into its lines on stderr and its exit code."""
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except LabError as error:
+            typer.echo(f"lab: {error}", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except Exception as error:  # noqa: BLE001 no traceback reaches a user; LAB_DEBUG shows it
+            if os.environ.get("LAB_DEBUG"):
+                raise
+            text = f"{type(error).__name__}: {error}"
+            typer.echo(f"lab: this is a bug of the lab: {text} (LAB_DEBUG=1 shows where)", err=True)
+            raise typer.Exit(EXIT_INTERNAL) from None
+
+    return guarded
+
+
+@app.command()
+@explained
+def doctor(lab_file: LabFile = LAB_YAML) -> None:
+    """Say what this machine can and cannot measure, and why."""
+    from lab.doctor import examine, table
+
+    checks, facts = examine(lab_file)
+    typer.echo(table(checks, facts))
+    if any(not check.ok and check.fatal for check in checks):
+        raise typer.Exit(EXIT_ENVIRONMENT)
+
+
+@app.command(name="list")
+@explained
+def list_(
+    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    *,
+    lab_file: LabFile = LAB_YAML,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List servers, protocols, experiments, claims or gates."""
+    from lab.listing import rows
+
+    found = rows(what.value, lab_file)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    from lab.report.terminal import plain_table
+
+    typer.echo(plain_table(found))
+
+
+@app.command()
+@explained
+def plan(
+    select: Select = None,
+    *,
+    profile: Profile = "quick",
+    seed: Seed = None,
+    order: InOrder = Order.hashed,
+    lab_file: LabFile = LAB_YAML,
+    as_json: Annotated[bool, typer.Option("--json", help="The plan itself.")] = False,
+) -> None:
+    """Say what would run, in what order, and for how long."""
+    from lab.listing import plan_text
+    from lab.run import Wishes, planned
+
+    wishes = Wishes(lab_file, tuple(select or ()), profile, seed, order.value, RESULTS)
+    lab, expanded = planned(wishes)
+    typer.echo(
+        expanded.model_dump_json(indent=1) if as_json else plan_text(lab, expanded), nl=True
+    )
+
+
+@app.command()
+@explained
+def run(
+    select: Select = None,
+    *,
+    profile: Profile = "quick",
+    seed: Seed = None,
+    order: InOrder = Order.hashed,
+    lab_file: LabFile = LAB_YAML,
+    results: ResultsDir = RESULTS,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust workers.")] = 1,
+    web_port: Annotated[int, typer.Option(min=0, max=65535, help="Locust's page; 0: free.")] = 0,
+    json_file: JsonFile = None,
+    junit_file: JunitFile = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit code 4 on this or worse.")] = None,
+) -> None:
+    """Run experiments; print the verdicts, write results/<run>/report.html."""
+    from lab.report.terminal import Progress
+    from lab.run import Wishes
+    from lab.run import run as run_lab
+
+    wishes = Wishes(
+        lab_file, tuple(select or ()), profile, seed, order.value, results, workers, web_port
+    )
+    with Progress() as progress:
+        finished = run_lab(wishes, progress)
+    _show(finished.results, finished.run, json_file, junit_file)
+    if finished.exit_code:
+        raise typer.Exit(finished.exit_code)
+    _exit_code(finished.results, fail_on)
+
+
+@app.command()
+@explained
+def report(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="Id, path, or last.")] = "last",
+    *,
+    results: ResultsDir = RESULTS,
+    json_file: JsonFile = None,
+    junit_file: JunitFile = None,
+    strict: Annotated[bool, typer.Option(help="Holm instead of Benjamini-Hochberg.")] = False,
+) -> None:
+    """Rebuild a run's report from its records, with no server running."""
+    from lab.analysis import conclude
+    from lab.store import open_run
+
+    kept = open_run(results, run_name)
+    _show(conclude(kept, "holm" if strict else "bh"), kept, json_file, junit_file)
+
+
+@app.command()
+@explained
+def clean() -> None:
+    """End what a killed run left behind: processes that carry the lab's label, and only those."""
+    from lab.cleaning import clean as clean_up
+
+    for line in clean_up():
+        typer.echo(line)
+
+
+def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
+    """Write the report and what was asked for beside it; print the verdicts."""
+    from rich.console import Console
+
+    from lab.report import html, junit, machine, terminal
+    from lab.store import write_text
+
+    path = kept.write("report.html", html.render(results))
+    if json_file:
+        write_text(json_file, machine.render(results))
+    if junit_file:
+        write_text(junit_file, junit.render(results))
+    terminal.verdict_table(results, Console())
+    typer.echo(f"report: {path}", err=True)
+
+
+def _exit_code(results: Any, fail_on: FailOn | None) -> None:
+    from lab.analysis import against_gate
+
+    against = against_gate(results)
+    if against:
+        typer.echo(f"lab: against their gate: {', '.join(against)}", err=True)
+        raise typer.Exit(EXIT_GATED_CLAIM)
+    bad = {"void"} | ({"inconclusive"} if fail_on is FailOn.inconclusive else set())
+    if fail_on and any(v.outcome in bad for v in results.verdicts):
+        raise typer.Exit(EXIT_UNDECIDED)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="lab")

@@ -1,0 +1,250 @@
+"""What a report shows beside the verdicts: cells, ladders, crossovers. No part of a verdict."""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from lab.claims import METRICS, CrossoverClaim, GrowthClaim, SlopeClaim
+from lab.data import CellData, Data
+from lab.measure import (
+    ACTIVE,
+    US,
+    Unmeasured,
+    engine_share,
+    events_per_wait,
+    merged,
+    server_share,
+    switches,
+)
+from lab.model import Cell, ClassLoad, ClassName, Plan
+from lab.record import Record
+from lab.report.model import (
+    CellSummary,
+    CrossoverLine,
+    Estimate,
+    Ladder,
+    Percentile,
+    Point,
+    Spread,
+)
+from lab.schema import Lab
+from lab.stats.crossover import find
+from lab.stats.signed_rank import estimate, interval
+from lab.verdicts import LOOK_ALPHA
+
+SHOWN = ("cpu", "throughput", "pss")  # metrics of the cells table
+PERCENTS = (50.0, 90.0, 99.0, 99.9)
+KINDS = ("response", "service", "connect", "lag")
+MECHANISM: dict[str, Callable[[Record], float]] = {
+    "server CPU share": server_share,
+    "load engine CPU share": engine_share,
+    "load engine events per wait": events_per_wait,
+    "server context switches per request": switches,
+}
+
+
+def finite(value: float) -> float | None:
+    """Return None for an open end."""
+    return value if math.isfinite(value) else None
+
+
+def on_log_scale(values: Sequence[float]) -> Estimate:
+    """Hodges-Lehmann estimate and interval of positive values, taken on the log scale."""
+    logs = [math.log(value) for value in values]
+    low, high = interval(logs, LOOK_ALPHA)
+    return Estimate(
+        value=math.exp(estimate(logs)),
+        low=math.exp(low) if math.isfinite(low) else None,
+        high=math.exp(high) if math.isfinite(high) else None,
+    )
+
+
+def load_words(load: dict[ClassName, ClassLoad]) -> str:
+    """Say a cell's load in a few words."""
+    return "; ".join(_class_words(name, spec) for name, spec in load.items())
+
+
+def _class_words(name: str, spec: ClassLoad) -> str:
+    if name == "idle":
+        return f"{spec.connections} idle"
+    how = f"open {spec.rate:g}/s {spec.spacing}" if spec.rate else "closed"
+    if spec.think_s:
+        how += f", think {spec.think_s * 1e6:g} us"
+    at_most = "at most " if name == "short" else ""
+    return f"{at_most}{spec.connections} {name}, {how}, {spec.payload} B"
+
+
+def summary(plan: Plan, data: Data, cell: Cell) -> CellSummary:
+    """Sum one cell up."""
+    found = data.cells[cell.id]
+    return CellSummary(
+        id=cell.id,
+        experiment=cell.experiment,
+        arm=cell.arm,
+        server=cell.server,
+        factors=cell.factors,
+        load=load_words(cell.load),
+        planned=max(plan.looks),
+        usable=len(found.usable),
+        attempts=found.attempts,
+        voids=dict(sorted(found.voids.items())),
+        metrics=[s for metric in SHOWN if (s := _spread(data, cell.id, metric))],
+        latency=_latencies(found, cell),
+        mechanism=_mechanism(found),
+    )
+
+
+def _spread(data: Data, cell: str, metric: str) -> Spread | None:
+    values = list(data.values(cell, metric).values())
+    if not values or min(values) <= 0:
+        return None
+    unit = METRICS[metric].unit
+    return Spread(metric=metric, unit=unit, trials=len(values), estimate=on_log_scale(values))
+
+
+def _mechanism(found: CellData) -> dict[str, float]:
+    shown = {}
+    for name, take in MECHANISM.items():
+        values = []
+        for record in found.usable.values():
+            try:
+                values.append(take(record))
+            except Unmeasured:
+                continue
+        if values:
+            shown[name] = median(values)
+    return shown
+
+
+def _latencies(found: CellData, cell: Cell) -> list[Percentile]:
+    classes = [name for name in ACTIVE if name in cell.load]
+    return [
+        shown
+        for name in classes
+        for kind in KINDS
+        for percent in PERCENTS
+        if (shown := _percentile(found, name, kind, percent))
+    ]
+
+
+def _percentile(found: CellData, name: ClassName, kind: str, percent: float) -> Percentile | None:
+    """One percentile over trials; None where a trial cannot support it."""
+    histograms = [merged(record, kind, (name,)) for record in found.usable.values()]
+    if not histograms or not all(h.supports(percent / 100) for h in histograms):
+        return None
+    values = [h.quantile(round(percent * 1000)) for h in histograms]
+    if min(values) <= 0:
+        return None
+    return Percentile.model_validate(
+        {
+            "connection_class": name,
+            "kind": kind,
+            "percent": percent,
+            "trials": len(values),
+            "samples": min(h.count for h in histograms),
+            "resolution_ns": max(h.width_at(v) for h, v in zip(histograms, values, strict=True)),
+            "ns": on_log_scale([float(value) for value in values]),
+        }
+    )
+
+
+def ladders(lab: Lab, plan: Plan, data: Data, classes: dict[str, str]) -> list[Ladder]:
+    """Return the cost over each factor that a growth or slope claim climbs, one line per arm.
+
+    classes: arm's growth in words by `experiment/arm`, as decided.
+    """
+    climbed = sorted(
+        {
+            (claim.experiment, claim.over, claim.metric)
+            for name in plan.claims
+            if isinstance(claim := lab.claims[name], GrowthClaim | SlopeClaim | CrossoverClaim)
+        }
+    )
+    return [
+        line
+        for experiment, factor, metric in climbed
+        for arm in lab.experiments[experiment].arms
+        if (line := _ladder(plan, data, experiment, factor, metric, arm, classes))
+    ]
+
+
+def _ladder(
+    plan: Plan,
+    data: Data,
+    experiment: str,
+    factor: str,
+    metric: str,
+    arm: str,
+    classes: dict[str, str],
+) -> Ladder | None:
+    mine = [c for c in plan.cells if c.experiment == experiment and c.arm == arm]
+    points = []
+    for cell in sorted(mine, key=lambda cell: cell.factors.get(factor, 0)):
+        values = list(data.values(cell.id, metric).values())
+        if values and factor in cell.factors:
+            level = cell.factors[factor]
+            points.append(Point(level=level, y=on_log_scale(values), blocks=len(values)))
+    if len(points) < 2:
+        return None
+    return Ladder(
+        experiment=experiment,
+        factor=factor,
+        arm=arm,
+        metric=metric,
+        unit=METRICS[metric].unit,
+        points=points,
+        verdict=classes.get(f"{experiment}/{arm}", ""),
+    )
+
+
+def crossover_line(
+    claim: CrossoverClaim, levels: Sequence[float], rows: Sequence[Sequence[float]]
+) -> CrossoverLine | None:
+    """Return the ratio over the factor with its crossing. rows: ln(a/b) per block and level."""
+    if not rows:
+        return None
+    found = find(levels, rows, LOOK_ALPHA, math.log(claim.threshold))
+    points = [
+        Point(
+            level=round(level),
+            y=on_log_scale([math.exp(row[i]) for row in rows]),
+            blocks=len(rows),
+        )
+        for i, level in enumerate(levels)
+    ]
+    at = None
+    if found.estimate is not None:
+        at = Estimate(value=found.estimate, low=found.low, high=found.high)
+    return CrossoverLine(
+        claim=claim.id,
+        experiment=claim.experiment,
+        factor=claim.over,
+        ratio=str(claim.ratio),
+        threshold=claim.threshold,
+        points=points,
+        at=at,
+        state=str(found.state),
+        why=found.why,
+    )
+
+
+def spread_of_spins(records: Sequence[Record]) -> float | None:
+    """(p90 - p10) / median of the calibration spin: how much the machine's speed moved."""
+    spins = sorted(
+        spin for r in records if r.noise for spin in (r.noise.spin_before_ns, r.noise.spin_after_ns)
+    )
+    if len(spins) < 10:
+        return None
+    tenth = len(spins) // 10
+    return (spins[-1 - tenth] - spins[tenth]) / median(spins)
+
+
+__all__ = [
+    "US",
+    "crossover_line",
+    "finite",
+    "ladders",
+    "on_log_scale",
+    "spread_of_spins",
+    "summary",
+]

@@ -1,0 +1,218 @@
+"""From a run's data to one decision per claim. Pure; the rules themselves are in `lab.verdicts`.
+
+What must be true before a rule may speak (method, section 6): every cell was tried, not more than a
+quarter of the blocks were lost to gates, enough are left for the first look, and the gates did not
+void one arm more than the other. A claim whose run was cut short is inconclusive, not void.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from lab.cells import arms, ladder, needed_by, pairs
+from lab.claims import (
+    BelowClaim,
+    Claim,
+    CompareClaim,
+    CrossoverClaim,
+    EqualityClaim,
+    GrowthClaim,
+    LimitClaim,
+    SlopeClaim,
+)
+from lab.data import Data
+from lab.measure import ACTIVE
+from lab.model import ClassName, Plan
+from lab.schema import Lab
+from lab.stats.tables import fisher_exact
+from lab.store import ProbeRecord
+from lab.verdicts import (
+    Decision,
+    GrowthClass,
+    Outcome,
+    Sense,
+    combine,
+    judge_crossover,
+    judge_growth,
+    judge_probe,
+    judge_ratio,
+    judge_slope,
+    log_ratios,
+)
+
+LOST_SHARE = 0.25  # of the planned blocks: more, and what is left is a selection
+IMBALANCE_P = 0.01  # Fisher's exact test, voids of one arm against the other's
+SENSES = {CompareClaim: Sense.AT_LEAST, EqualityClaim: Sense.ABOUT, BelowClaim: Sense.BELOW}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A decision and what it stands on."""
+
+    decision: Decision
+    cells: list[str]
+    used: int = 0
+    dropped: int = 0
+    voids: dict[str, int] = field(default_factory=dict)
+
+
+def judge(lab: Lab, plan: Plan, data: Data, probes: Sequence[ProbeRecord], claim_id: str) -> Judged:
+    """Decide one claim of the plan. Never raises on bad data: that is void or inconclusive."""
+    claim = lab.claims[claim_id]
+    if isinstance(claim, LimitClaim):
+        return _probe(claim_id, probes)
+    cells = needed_by(lab, plan.profile, claim_id)
+    blocks, _ = data.common(cells, claim.metric, classes_of(claim))
+    voids: dict[str, int] = {}
+    for cell in cells:
+        for gate, n in data.cells[cell].voids.items():
+            voids[gate] = voids.get(gate, 0) + n
+    tried = set.union(*(data.cells[cell].tried for cell in cells))
+    void = _void(data, plan, cells, len(blocks), two_arms=len(arms(claim)) == 2)
+    judged = void or _rule(lab, plan, data, claim)
+    return Judged(judged, cells, len(blocks), len(tried) - len(blocks), dict(sorted(voids.items())))
+
+
+def classes_of(claim: Claim) -> tuple[ClassName, ...]:
+    """Return whose latency a claim is about; for other metrics every class that asks."""
+    named = getattr(claim, "connection_class", None)
+    return (named,) if named else ACTIVE
+
+
+def _probe(claim_id: str, probes: Sequence[ProbeRecord]) -> Judged:
+    mine = [p for p in probes if p.claim == claim_id]
+    broken = [p.error for p in mine if p.error]
+    if broken:
+        return Judged(Decision(Outcome.VOID, f"The probe broke: {broken[0]}."), [])
+    told = [p.outcome for p in mine if p.outcome is not None]
+    if len(told) < len(mine):
+        return Judged(Decision(Outcome.INCONCLUSIVE, "The probe could not tell."), [])
+    return Judged(judge_probe(told, [p.control for p in mine]), [], used=len(told))
+
+
+def _void(
+    data: Data, plan: Plan, cells: Sequence[str], usable: int, *, two_arms: bool
+) -> Decision | None:
+    """Return the void decision where the gates leave nothing to judge."""
+    first, last = min(plan.looks), max(plan.looks)
+    tried = set.union(*(data.cells[cell].tried for cell in cells))
+    lost = set.union(*(data.cells[cell].lost for cell in cells))
+    worst = max(cells, key=lambda cell: len(data.cells[cell].lost))
+    if len(lost) > LOST_SHARE * last:
+        gate, why = _loudest(data, worst)
+        return Decision(
+            Outcome.VOID,
+            f"{len(lost)} of {last} blocks were lost; {worst}: {gate} ({why}).",
+        )
+    if usable < first <= len(tried) and max(tried) >= last - 1 and lost:
+        gate, why = _loudest(data, worst)
+        return Decision(
+            Outcome.VOID,
+            f"{usable} usable blocks are left of the {first} that the first look takes; "
+            f"{worst}: {gate} ({why}).",
+        )
+    return _imbalance(data, cells) if two_arms else None
+
+
+def _loudest(data: Data, cell: str) -> tuple[str, str]:
+    voids = data.cells[cell].voids
+    if not voids:
+        return "unmeasured", "the metric could not be taken"
+    gate = max(sorted(voids), key=lambda name: voids[name])
+    return gate, data.cells[cell].reasons[gate]
+
+
+def _imbalance(data: Data, cells: Sequence[str]) -> Decision | None:
+    """Void where the gates chose between the arms: cells' first half is arm a's, the rest b's."""
+    half = len(cells) // 2
+    counts = []
+    for arm in (cells[:half], cells[half:]):
+        attempts = sum(data.cells[cell].attempts for cell in arm)
+        good = sum(len(data.cells[cell].usable) for cell in arm)
+        counts += [attempts - good, good]
+    if sum(counts[::2]) and fisher_exact(*counts) < IMBALANCE_P:
+        return Decision(
+            Outcome.VOID,
+            f"The gates voided {counts[0]} attempts of one arm and {counts[2]} of the other: "
+            "what is left is chosen by the gates.",
+        )
+    return None
+
+
+def _rule(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
+    for kinds, rule in RULES:
+        if isinstance(claim, kinds):
+            return rule(lab, plan, data, claim)
+    raise TypeError(f"no rule for {claim.kind}")
+
+
+def _ratio(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
+    assert isinstance(claim, CompareClaim | EqualityClaim | BelowClaim)
+    decisions = {}
+    for a, b in pairs(lab, plan.profile, claim.id):
+        _, rows = data.common([a, b], claim.metric, classes_of(claim))
+        d = log_ratios([row[0] for row in rows], [row[1] for row in rows])
+        decisions[f"{a} : {b}"] = judge_ratio(d, SENSES[type(claim)], claim.margin, plan.looks)
+    return combine(decisions)
+
+
+def ladder_rows(
+    lab: Lab, plan: Plan, data: Data, claim: Claim, of: Sequence[str]
+) -> tuple[list[float], list[list[list[float]]]]:
+    """Return the levels, and per arm the rows of the blocks that all its cells and arms share."""
+    assert isinstance(claim, GrowthClaim | SlopeClaim | CrossoverClaim)
+    steps = [ladder(lab, plan.profile, claim.id, arm) for arm in of]
+    cells = [cell for arm in steps for _, cell in arm]
+    _, rows = data.common(cells, claim.metric, classes_of(claim))
+    n = len(steps[0])
+    split = [[row[i * n : (i + 1) * n] for row in rows] for i in range(len(of))]
+    return [float(level) for level, _ in steps[0]], split
+
+
+def _growth(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
+    assert isinstance(claim, GrowthClaim)
+    levels, (rows,) = ladder_rows(lab, plan, data, claim, [claim.arm])
+    return judge_growth(levels, rows, GrowthClass(claim.growth), plan.looks)
+
+
+def _slope(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
+    assert isinstance(claim, SlopeClaim)
+    levels, (a, b) = ladder_rows(lab, plan, data, claim, [claim.slope.a, claim.slope.b])
+    return judge_slope(levels, a, b, claim.at_most, plan.looks)
+
+
+def _crossover(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
+    assert isinstance(claim, CrossoverClaim)
+    levels, (a, b) = ladder_rows(lab, plan, data, claim, [claim.ratio.a, claim.ratio.b])
+    rows = [log_ratios(x, y) for x, y in zip(a, b, strict=True)]
+    return judge_crossover(levels, rows, claim.threshold, plan.looks)
+
+
+Rule = Callable[[Lab, Plan, Data, Claim], Decision]
+RULES: tuple[tuple[tuple[type, ...], Rule], ...] = (
+    ((CompareClaim, EqualityClaim, BelowClaim), _ratio),
+    ((GrowthClaim,), _growth),
+    ((SlopeClaim,), _slope),
+    ((CrossoverClaim,), _crossover),
+)
+
+
+def still_needed(lab: Lab, plan: Plan, data: Data, experiment: str, block: int) -> set[str]:
+    """Return the cells of an experiment that the coming block must run.
+
+    Before the last look: the cells of undecided claims, and cells that no claim uses (context).
+    Behind it, in the spare blocks: the cells of claims that lost blocks to gates, and only those.
+    A claim that is void already needs nothing more.
+    """
+    mine = {cell.id for cell in plan.cells if cell.experiment == experiment}
+    used: set[str] = set()
+    wanted: set[str] = set()
+    for claim_id in plan.claims:
+        cells = set(needed_by(lab, plan.profile, claim_id)) & mine
+        used |= cells
+        if not cells:
+            continue
+        found = judge(lab, plan, data, (), claim_id)
+        open_ = found.decision.outcome is Outcome.INCONCLUSIVE
+        if open_ and found.used < max(plan.looks):
+            wanted |= cells
+    return wanted if block >= max(plan.looks) else wanted | (mine - used)

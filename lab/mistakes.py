@@ -1,0 +1,128 @@
+"""Pydantic's errors in plain words: what is wrong at a place, and what to write instead."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.shape import Shape
+from lab.yaml_source import Document, Where, quote
+
+S = TypeVar("S", bound=Shape)
+
+_WRITE = {  # what to write for a missing key
+    "arm": "arm: select",
+    "arms": "arms: [select, epoll]",
+    "at-least": "at-least: 1.10",
+    "about": "about: 1.10",
+    "below": "below: 1.10",
+    "at-most": "at-most: 0.10",
+    "because": "because: and one line on why this much, or this long, matters",
+    "connections": "connections: 4",
+    "cool-down": "cool-down: 0.05 s",
+    "experiment": "experiment: and the name of one",
+    "growth": "growth: linear or constant",
+    "load": "load: {long: {connections: 4, rate: 1000/s}}",
+    "looks": "looks: [12]",
+    "metric": "metric: cpu",
+    "over": "over: and the factor that grows",
+    "probe": "probe: and the name of one",
+    "profiles": "profiles: [quick, full]",
+    "question": "question: and the sentence that the experiment answers",
+    "ratio": "ratio: select / epoll",
+    "sentence": "sentence: and the words that can be false",
+    "server": "server: epoll",
+    "slope": "slope: epoll / select",
+    "source": "source: and where that is published",
+    "threshold": "threshold: 1.0",
+    "verdict": "verdict: supported, refuted or conditional",
+    "warm-up": "warm-up: 0.25 s",
+    "window": "window: 0.5 s",
+}
+_PLAIN = {
+    "model_type": "is not a mapping. Write keys and values.",
+    "dict_type": "is not a mapping. Write keys and values.",
+    "list_type": "is not a list. Write [...].",
+    "int_type": "is not a whole number.",
+    "float_type": "is not a number.",
+    "too_short": "is empty. Write one entry at least.",
+    "string_too_short": "is empty. Write text.",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "must be more than"),
+    "greater_than_equal": ("ge", "must be at least"),
+    "less_than": ("lt", "must be less than"),
+    "less_than_equal": ("le", "must be at most"),
+}
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return what to write instead of an unknown name."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"Did you mean {close[0]}?"
+    if not names:
+        return "There are none."
+    return f"Write {'one of ' if len(names) > 1 else ''}{', '.join(names)}."
+
+
+def shaped(document: Document, where: Where, shape: type[S], data: dict[str, Any]) -> S | None:
+    """Validate a part of the file. None: its mistakes are noted in the document."""
+    try:
+        return shape.model_validate(data, by_alias=True, by_name=False)
+    except ValidationError as errors:
+        for error in errors.errors():
+            _note(document, where, shape, error)
+        return None
+
+
+def _note(document: Document, where: Where, shape: type[Shape], error: ErrorDetails) -> None:
+    place = (*where, *(step for step in error["loc"] if step != "[key]"))
+    if error["type"] == "missing":
+        name = str(error["loc"][-1])
+        text = f"{quote(name)} is missing. Write {_WRITE.get(name, name + ': ...')}."
+        document.complain(place[:-1], text, at_key=True)
+    elif error["type"] == "extra_forbidden":
+        name = str(error["loc"][-1])
+        known = _keys(shape, error["loc"][:-1])
+        document.complain(place, f"unknown key {quote(name)}. {near(name, known)}", at_key=True)
+    else:
+        document.complain(place, _words(document, place, error))
+
+
+def _words(document: Document, place: Where, error: ErrorDetails) -> str:
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if given is None:
+        return "has no value. Write one, or leave the key out."
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
+        return f"{quote(given)} is not known here. {near(str(given), known)}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"{quote(given)} {words} {context[name]:g}."
+    if kind == "string_type":
+        written = document.texts.get(place, "")
+        mend = f" Write it in quotes: {quote(written)}." if written else " Write text."
+        return f"{written or quote(given)} is not text.{mend}"
+    return f"{quote(given)} {_PLAIN.get(kind, error['msg'])}"
+
+
+def _keys(shape: type[Shape], steps: Iterable[int | str]) -> list[str]:
+    """Return the keys of the shape that lies at these steps below another."""
+    for step in steps:
+        inner = [_shape_in(f.annotation) for f in shape.model_fields.values() if f.alias == step]
+        shape = next((found for found in inner if found), shape)
+    return [str(field.alias) for field in shape.model_fields.values() if field.alias != "id"]
+
+
+def _shape_in(annotation: Any) -> type[Shape] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        return annotation
+    inner = (_shape_in(part) for part in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found), None)

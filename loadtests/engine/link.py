@@ -1,0 +1,314 @@
+"""One client connection: how it connects, asks, checks the answer and fails. Three ways to live.
+
+kept     stays open; each request goes out after the reply to the one before.   (class long)
+brief    connects, asks once, closes.                                           (class short)
+silent   connects and never says a word; whatever it hears means it is lost.    (class idle)
+
+What a link is to do next, and when, is its pacer's business. While a reply is due, `reply` is what must
+come; at all other times it is None, which no data equals. Everything off the fast path of
+`on_reply` may be slow.
+"""
+
+import errno
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from loadtests.engine.loop import READ, WRITE
+
+if TYPE_CHECKING:
+    from loadtests.engine.group import Group
+
+LEAST_READ, MOST_READ = 4096, 262144  # bytes per recv(); CPython allocates them each time
+now_ns = time.monotonic_ns
+
+
+class Link:
+    """A connection of a group; `fd` is -1 while there is no socket."""
+
+    __slots__ = (
+        "called",
+        "fd",
+        "first",
+        "got",
+        "group",
+        "heard",
+        "intended",
+        "recv",
+        "reply",
+        "request",
+        "rest",
+        "send",
+        "sent",
+        "size",
+        "sock",
+        "turns",
+        "up",
+    )
+
+    def __init__(self, group: "Group", number: int) -> None:
+        self.group = group
+        self.fd = -1
+        self.up = False
+        self.reply: bytes | None = None
+        self.rest: bytes | memoryview = b""  # of the request, not taken by the kernel yet
+        self.turns = group.turns(number)
+        self.size = min(max(LEAST_READ, group.reply_bytes + 1), MOST_READ)
+        self.intended = self.sent = self.first = self.got = self.called = 0
+
+    # ── connecting ──
+
+    def connect(self) -> None:
+        """Begin to connect; goes on in `ready` or in `unconnected`."""
+        group = self.group
+        self.sock = socket.socket(group.family, socket.SOCK_STREAM)
+        self.sock.setblocking(False)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.fd = self.sock.fileno()
+        self.recv, self.send = self.sock.recv, self.sock.send
+        self.called = now_ns()
+        error = self.sock.connect_ex(group.address)
+        if error not in (0, errno.EINPROGRESS):
+            self.close()
+            self.unconnected("refused")
+            return
+        group.loop.watch(self.fd, self.on_connected, WRITE)
+
+    def on_connected(self) -> None:
+        if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.close()
+            self.unconnected("refused")
+            return
+        group = self.group
+        group.ledger.connected(now_ns(), self.called)
+        if not group.client.hello:
+            group.loop.rewatch(self.fd, self.on_reply, READ)
+            self.ready()
+            return
+        self.heard = b""
+        group.loop.rewatch(self.fd, self.on_welcome, READ)
+        self.send(group.client.hello)  # into an empty buffer; a reset shows in the answer
+
+    def on_welcome(self) -> None:
+        try:
+            data = self.recv(self.size)
+            self.heard += data
+            whole = self.group.client.welcome(self.heard)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            self.unconnected("reset")
+        except ValueError:
+            self.close()
+            self.unconnected("wrong")
+        else:
+            if whole:
+                self.group.loop.handlers[self.fd] = self.on_reply
+                self.ready()
+            elif not data:
+                self.close()
+                self.unconnected("closed")
+
+    def ready(self) -> None:
+        """Connected, and welcome."""
+        raise NotImplementedError
+
+    def unconnected(self, kind: str) -> None:
+        """No connection came about; the socket is closed already."""
+        raise NotImplementedError
+
+    # ── asking ──
+
+    def begin(self, intended: int) -> int:
+        """Start the request that was due at `intended`; returns the time it was sent."""
+        raise NotImplementedError
+
+    def transmit(self, request: bytes) -> None:
+        """Send; what the kernel does not take now follows when it will."""
+        try:
+            taken = self.send(request)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            self.fail("reset")
+            return
+        if taken < len(request):
+            self.defer(request, taken)
+
+    def defer(self, request: bytes, taken: int) -> None:
+        self.rest = memoryview(request)[taken:]
+        self.group.loop.rewatch(self.fd, self.on_room, READ | WRITE)
+
+    def on_room(self) -> None:
+        """Send on. A server may answer the first half before it reads the second: then read first."""
+        try:
+            self.rest = self.rest[self.send(self.rest) :]
+        except BlockingIOError:
+            self.on_rest()
+            return
+        except OSError:
+            self.fail("reset")
+            return
+        if not self.rest:
+            handler = self.on_rest if self.got else self.on_reply
+            self.group.loop.rewatch(self.fd, handler, READ)
+
+    # ── being answered ──
+
+    def on_reply(self) -> None:
+        try:
+            data = self.recv(self.size)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.fail("reset")
+            return
+        now = now_ns()
+        if data == self.reply:
+            self.first = now
+            self.complete(now)
+        else:
+            self.on_piece(data, now)
+
+    def on_rest(self) -> None:
+        """Read on in a reply that comes in pieces."""
+        try:
+            data = self.recv(self.size)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.fail("reset")
+            return
+        self.on_piece(data, now_ns())
+
+    def on_piece(self, data: bytes, now: int) -> None:
+        reply, got = self.reply, self.got
+        if not data:
+            self.fail("short" if got else "closed")
+        elif reply is None or not reply.startswith(data, got) or self.is_early(got + len(data)):
+            self.got += len(data)
+            self.fail("wrong")
+        else:
+            self.first = self.first if got else now
+            self.got += len(data)
+            if self.got == len(reply):
+                self.group.loop.handlers[self.fd] = self.on_reply
+                self.complete(now)
+            elif not self.rest:
+                self.group.loop.handlers[self.fd] = self.on_rest
+
+    def is_early(self, got: int) -> bool:
+        """The whole answer came before the whole question was sent: it cannot be one."""
+        return bool(self.rest) and self.reply is not None and got == len(self.reply)
+
+    def complete(self, now: int) -> None:
+        """The right reply is whole."""
+        self.group.ledger.add(now, self.intended, self.sent, self.first)
+        self.group.flying -= 1
+        self.reply = None
+        self.got = 0
+
+    # ── ending ──
+
+    def fail(self, kind: str) -> None:
+        """The connection is useless from now on, and so is the request on it, if there is one."""
+        self.close()
+        if self.reply is not None:
+            self.group.failed(kind, self)
+        self.reply = None
+        self.rest = b""
+        self.got = 0
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            del self.group.loop.handlers[self.fd]
+            self.sock.close()
+            self.fd = -1
+            self.group.held -= self.up
+            self.up = False
+
+
+class Kept(Link):
+    """Stays open, and is opened again when it is lost while the load runs."""
+
+    __slots__ = ()
+
+    def ready(self) -> None:
+        self.up = True
+        self.group.held += 1
+        self.group.settle()
+        self.group.pacer.free(self, now_ns())
+
+    def unconnected(self, kind: str) -> None:
+        group = self.group
+        if group.running:
+            group.pacer.later(now_ns() + REOPEN, self.connect)
+        else:
+            group.settle(kind)
+
+    def begin(self, intended: int) -> int:
+        self.request, self.reply = next(self.turns)
+        self.intended = intended
+        self.group.flying += 1
+        self.sent = sent = now_ns()
+        self.transmit(self.request)
+        return sent
+
+    def complete(self, now: int) -> None:
+        super().complete(now)
+        self.group.pacer.free(self, now)
+
+    def fail(self, kind: str) -> None:
+        free = self.reply is None
+        super().fail(kind)
+        self.group.lost += 1
+        if free:
+            self.group.pacer.drop(self)
+        if self.group.running:
+            self.connect()
+
+
+class Eager(Kept):
+    """Kept, closed, no think time: the next request goes out at once. The fast path of the engine."""
+
+    __slots__ = ("done_append", "next_turn", "service_append", "request_size")
+
+    def __init__(self, group: "Group", number: int) -> None:
+        super().__init__(group, number)
+        self.done_append = group.ledger.done.append
+        self.service_append = group.ledger.service.append
+        self.next_turn = self.turns.__next__
+        self.request_size = group.request_bytes
+
+    def on_reply(self) -> None:
+        try:
+            data = self.recv(self.size)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.fail("reset")
+            return
+        now = now_ns()
+        if data != self.reply:
+            self.on_piece(data, now)
+            return
+        self.done_append(now)
+        self.service_append(now - self.sent)
+        request, self.reply = self.next_turn()
+        self.sent = now
+        try:
+            taken = self.send(request)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            self.fail("reset")
+            return
+        if taken != self.request_size:
+            self.defer(request, taken)
+
+    def rest_after(self) -> None:
+        """From now on answer to the slow path, which asks the pacer before it sends."""
+        handlers = self.group.loop.handlers
+        if self.fd >= 0 and handlers[self.fd] == self.on_reply:
+            handlers[self.fd] = super().on_reply

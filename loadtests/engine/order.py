@@ -1,0 +1,101 @@
+"""The order for one trial, as it comes over the pipe: checked once, here. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from loadtests.engine.arrivals import SPACINGS
+from loadtests.engine.clients import CLIENTS
+
+SECOND = 1_000_000_000  # ns
+NAMES = ("long", "short", "idle")
+KEYS = {"trial", "target", "protocol", "classes", "seed", "timing"}
+OPTIONAL = {"cpu", "share", "deadline"}
+DEADLINE = 10.0  # seconds until all connections are established or given up
+ClassName = Literal["long", "short", "idle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One connection class of the whole trial; `lab.model.ClassLoad` says what the fields mean."""
+
+    connections: int
+    rate: float = 0.0
+    spacing: str = "constant"
+    think_s: float = 0.0
+    payload: int = 64
+
+    @property
+    def open(self) -> bool:
+        """Open workload: arrivals do not wait for replies."""
+        return self.rate > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Times are ns. share: this engine is number `index` of `of` that load the trial together."""
+
+    trial: str
+    host: str
+    port: int
+    protocol: str
+    classes: dict[ClassName, Load]
+    seed: int
+    warm_up: int
+    window: int
+    cool_down: int
+    cpu: int | None = None
+    index: int = 0
+    of: int = 1
+    deadline: int = int(DEADLINE * SECOND)
+
+    @property
+    def duration(self) -> int:
+        return self.warm_up + self.window + self.cool_down
+
+
+def parse(raw: Any) -> Order:
+    """Make an order of decoded JSON. Raises ValueError, one line that says what is wrong."""
+    if not isinstance(raw, dict) or not raw.keys() >= KEYS or raw.keys() - KEYS - OPTIONAL:
+        raise ValueError(f"an order has the keys {sorted(KEYS)} and may have {sorted(OPTIONAL)}")
+    try:
+        order = build(raw)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"malformed order: {error!r}") from error
+    if order.protocol not in CLIENTS:
+        raise ValueError(f'no client for protocol "{order.protocol}"; known: {sorted(CLIENTS)}')
+    if not 0 <= order.index < order.of:
+        raise ValueError(f"share {order.index} of {order.of}: the first number is below the second")
+    if order.window <= 0 or order.warm_up < 0 or order.cool_down < 0:
+        raise ValueError("timing: the window is above 0, warm_up and cool_down are not below")
+    return order
+
+
+def build(raw: Mapping[str, Any]) -> Order:
+    timing = {name: round(raw["timing"][name] * SECOND) for name in raw["timing"]}
+    host, port = raw["target"]
+    index, of = raw.get("share") or (0, 1)
+    return Order(
+        trial=raw["trial"],
+        host=host,
+        port=port,
+        protocol=raw["protocol"],
+        classes={name: load(name, fields) for name, fields in raw["classes"].items()},
+        seed=raw["seed"],
+        cpu=raw.get("cpu"),
+        index=index,
+        of=of,
+        deadline=round(raw.get("deadline", DEADLINE) * SECOND),
+        **timing,
+    )
+
+
+def load(name: str, fields: Mapping[str, Any]) -> Load:
+    if name not in NAMES:
+        raise ValueError(f'no connection class "{name}"; known: {", ".join(NAMES)}')
+    made = Load(**fields)
+    if made.connections < 1 or made.payload < 1 or made.rate < 0 or made.think_s < 0:
+        raise ValueError(f"{name}: connections and payload are at least 1, rate and think_s 0")
+    if made.spacing not in SPACINGS:
+        raise ValueError(f'{name}: no spacing "{made.spacing}"; known: {", ".join(SPACINGS)}')
+    return made
