@@ -24,10 +24,10 @@ from lab.gates import GATES, NOISE_GATES
 from lab.judging import Judged
 from lab.model import Plan
 from lab.record import Record
-from lab.report.model import Estimate, GateTally, Results, RunInfo, Verdict
+from lab.report.model import CrossoverLine, Estimate, GateTally, Results, RunInfo, Verdict
 from lab.schema import Lab
 from lab.store import ProbeRecord, Run, RunFacts
-from lab.verdicts import LOOK_ALPHA, Adjusted, Decision, Outcome, Scale, adjust
+from lab.verdicts import LOOK_ALPHA, Adjusted, Decision, Outcome, Scale, adjust, log_ratios
 
 LEVEL = f"{100 * (1 - LOOK_ALPHA):g} %"  # of every interval that decides
 
@@ -60,7 +60,7 @@ def analyse(
     judged = {name: judging.judge(lab, plan, data, probes, name) for name in plan.claims}
     adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
     verdicts = [
-        _verdict(lab, plan, lab.claims[name], judged[name], adjusted[name], probes)
+        _verdict(plan, lab.claims[name], judged[name], adjusted[name], probes)
         for name in plan.claims
     ]
     growth = {
@@ -85,17 +85,14 @@ def analyse(
     )
 
 
-def _crossover(
-    lab: Lab, plan: Plan, data: Data, claim: CrossoverClaim
-) -> context.CrossoverLine | None:
+def _crossover(lab: Lab, plan: Plan, data: Data, claim: CrossoverClaim) -> CrossoverLine | None:
     arms = [claim.ratio.a, claim.ratio.b]
     levels, (a, b) = judging.ladder_rows(lab, plan, data, claim, arms)
-    rows = [judging.log_ratios(x, y) for x, y in zip(a, b, strict=True)]
+    rows = [log_ratios(x, y) for x, y in zip(a, b, strict=True)]
     return context.crossover_line(claim, levels, rows)
 
 
 def _verdict(
-    lab: Lab,
     plan: Plan,
     claim: Claim,
     judged: Judged,

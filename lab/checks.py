@@ -48,7 +48,7 @@ def check_experiment(
 ) -> None:
     """Check names, factors and loads. profiles: those that have their shape."""
     where: Where = ("experiments", experiment.id)
-    if experiment.protocol:
+    if "protocol" in document.data["experiments"][experiment.id]:
         known(document, (*where, "protocol"), experiment.protocol, PROTOCOLS, "a protocol")
     for name in experiment.timing:
         known(document, (*where, "timing", name), name, _named(document), "a profile")

@@ -1,7 +1,9 @@
-"""What a claim takes for granted: its experiment, its arms, their levels, a metric with a meaning."""
+"""What a claim takes for granted: its experiment, its arms, their levels, a fitting metric."""
 
+import pkgutil
 from collections.abc import Mapping
 
+import lab.probes
 from lab.cells import Factors, arms, class_load, combinations, levels, needs, rungs, timing
 from lab.checks import known
 from lab.claims import (
@@ -17,7 +19,6 @@ from lab.claims import (
 from lab.schema import Experiment, Lab, Profile
 from lab.yaml_source import Document, Where, quote
 
-PROBES = {"select-1024": "lab.probes.select_1024"}  # name to module, imported when it runs
 FEWEST_RUNGS = 3  # a straight line needs a point between its ends
 _LOADS = {
     "open": "counts from the scheduled start: it needs an open load (rate)",
@@ -40,7 +41,7 @@ def check_claim(
         place = (*where, "profiles", index)
         known(document, place, name, _named(document, "profiles"), "a profile")
     if isinstance(claim, LimitClaim):
-        known(document, (*where, "probe"), claim.probe, PROBES, "a probe")
+        known(document, (*where, "probe"), claim.probe, _probes(), "a probe")
         return
     place = (*where, "experiment")
     if not known(document, place, claim.experiment, _named(document, "experiments"), "a name"):
@@ -51,6 +52,12 @@ def check_claim(
         if _factors(document, where, experiment, claim):
             fit = {name: profiles[name] for name in claim.profiles if name in profiles}
             _cells(document, where, experiment, claim, fit)
+
+
+def _probes() -> list[str]:
+    """List the probes without importing one."""
+    modules = (module.name for module in pkgutil.iter_modules(lab.probes.__path__))
+    return [name.replace("_", "-") for name in modules if not name.startswith("_")]
 
 
 def _named(document: Document, section: str) -> list[str]:
@@ -165,14 +172,14 @@ def _exists(
             document.complain((*where, "at", index, factor), text)
 
 
-def check_windows(document: Document, claim: MeasuredClaim, lab: Lab) -> None:
-    """Note a percentile that a window is too short for. lab: without mistakes otherwise."""
-    least, experiment = METRICS[claim.metric].requests, lab.experiments[claim.experiment]
+def check_windows(document: Document, claim: MeasuredClaim, whole: Lab) -> None:
+    """Note a percentile that a window is too short for. whole: without mistakes otherwise."""
+    least, experiment = METRICS[claim.metric].requests, whole.experiments[claim.experiment]
     load = experiment.load.asking().get(claim.connection_class or "long")
     if not least or load is None:
         return
     for profile in claim.profiles:
-        window = timing(lab, profile, experiment).window
+        window = timing(whole, profile, experiment).window
         for _, place in needs(experiment, profile, claim):
             asked = class_load(load, place).rate * window
             if asked < least:

@@ -87,7 +87,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        except Exception as error:  # noqa: BLE001 no traceback reaches a user; LAB_DEBUG shows it
+        except Exception as error:  # no traceback reaches a user
             if os.environ.get("LAB_DEBUG"):
                 raise
             text = f"{type(error).__name__}: {error}"
@@ -146,9 +146,7 @@ def plan(
 
     wishes = Wishes(lab_file, tuple(select or ()), profile, seed, order.value, RESULTS)
     lab, expanded = planned(wishes)
-    typer.echo(
-        expanded.model_dump_json(indent=1) if as_json else plan_text(lab, expanded), nl=True
-    )
+    typer.echo(expanded.model_dump_json(indent=1) if as_json else plan_text(lab, expanded), nl=True)
 
 
 @app.command()

@@ -6,7 +6,6 @@ A part without its shape is left out of the third step; the others go on. Only C
 raised, whatever the files hold.
 """
 
-import glob
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from lab.checks import check_defaults, check_experiment, check_name
 from lab.claim_checks import check_claim, check_windows
 from lab.claims import KINDS, METRICS, Claim, LimitClaim
 from lab.errors import ConfigErrors
+from lab.includes import include
 from lab.mistakes import near, shaped
 from lab.schema import Defaults, Experiment, Lab, Profile
 from lab.shape import Shape
@@ -23,7 +23,6 @@ __all__ = ["Lab", "load", "parse"]
 
 _SECTIONS = ("profiles", "experiments", "claims")
 _KEYS = ("version", "include", "defaults", *_SECTIONS)
-_INCLUDED = ("experiments", "claims")  # what an included file may hold
 
 S = TypeVar("S", bound=Shape)
 
@@ -44,83 +43,13 @@ def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None) -> Lab
     document = read(raw, name)
     lab = None
     if isinstance(document.data, dict):
-        _include(document, folder)
+        include(document, folder)
         lab = _lab(document)
     elif not document.problems:
         document.complain((), "this is not a mapping. Start with version: 1.")
     if lab is None or document.problems:
         raise ConfigErrors(document.lines())
     return lab
-
-
-def _include(document: Document, folder: Path | None) -> None:
-    """Merge the included files: their experiments and claims, each id once."""
-    patterns = document.data.get("include", [])
-    if not isinstance(patterns, list):
-        document.complain(("include",), "is not a list. Write [experiments/*.yaml].")
-        return
-    order = 0
-    for index, pattern in enumerate(patterns):
-        files = _matches(folder, pattern) if folder and isinstance(pattern, str) else []
-        if not files:
-            text = f"{quote(pattern)} matches no file beside {Path(document.values[()].file).name}."
-            document.complain(
-                ("include", index), f"{text} Write experiments/*.yaml, or leave it out."
-            )
-        for file in files:
-            order += 1
-            _merge(document, file, order)
-
-
-def _matches(folder: Path, pattern: str) -> list[Path]:
-    try:
-        found = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob refuses ".."
-    except (OSError, ValueError):  # a null character, a name too long
-        return []
-    return [folder / name for name in sorted(found) if (folder / name).is_file()]
-
-
-def _merge(document: Document, file: Path, order: int) -> None:
-    try:
-        part = read(file.read_bytes(), str(file), order)
-    except OSError as error:
-        document.complain(("include",), f"{file} cannot be read: {error.strerror}.")
-        return
-    if not isinstance(part.data, dict):
-        if not part.problems:
-            part.complain((), "this is not a mapping. Start with experiments: or claims:.")
-        document.problems += part.problems
-        return
-    for section, items in part.data.items():
-        if section not in _INCLUDED:
-            text = f"{quote(section)} cannot stand in an included file. {near(section, _INCLUDED)}"
-            part.complain((section,), text, at_key=True)
-        elif not isinstance(items, dict):
-            part.complain((section,), f"{quote(items)} is not a mapping. Write names and contents.")
-        else:
-            _merge_section(document, part, section)
-    document.problems += part.problems
-
-
-def _merge_section(document: Document, part: Document, section: str) -> None:
-    target = document.data.setdefault(section, {})
-    if not isinstance(target, dict):
-        return  # noted when lab.yaml itself is checked
-    document.values.setdefault((section,), part.values[section,])
-    for name, item in part.data[section].items():
-        if name in target:
-            first = document.keys[section, name]
-            text = f"stands here again, first in {first}. Rename or remove one."
-            part.complain((section, name), text, at_key=True)
-            continue
-        target[name] = item
-        for into, of in (
-            (document.keys, part.keys),
-            (document.values, part.values),
-        ):
-            into.update({where: m for where, m in of.items() if where[:2] == (section, name)})
-        texts = part.texts.items()
-        document.texts.update({w: text for w, text in texts if w[:2] == (section, name)})
 
 
 def _lab(document: Document) -> Lab | None:
@@ -158,11 +87,9 @@ def _items(document: Document, section: str) -> dict[str, dict[str, Any]]:
     """Return the entries of a section that are mappings, under names that can be names."""
     found = document.data.get(section)
     if found is None or found == {}:
-        there = section in document.data
-        document.complain(
-            (section,),
-            f"{'is empty' if there else section + ' is missing'}. Write {section}: and one entry at least.",
-        )
+        missing = "is empty" if section in document.data else f"{section} is missing"
+        text = f"{missing}. Write {section}: and one entry at least."
+        document.complain((section,), text)
         return {}
     if not isinstance(found, dict):
         document.complain((section,), f"{quote(found)} is not a mapping. Write names and contents.")
@@ -199,7 +126,7 @@ def _experiments(document: Document, defaults: Defaults) -> dict[str, Experiment
     for name, item in _items(document, "experiments").items():
         found = _named(document, ("experiments", name), Experiment, item)
         if found is not None:
-            filled = {
+            filled: dict[str, Load] = {
                 class_name: load.model_copy(update={"payload": defaults.payload})
                 for class_name, load in found.load.asking().items()
                 if load.payload is None

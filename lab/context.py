@@ -8,7 +8,6 @@ from lab.claims import METRICS, CrossoverClaim, GrowthClaim, SlopeClaim
 from lab.data import CellData, Data
 from lab.measure import (
     ACTIVE,
-    US,
     Unmeasured,
     engine_share,
     events_per_wait,
@@ -31,6 +30,7 @@ from lab.schema import Lab
 from lab.stats.crossover import find
 from lab.stats.signed_rank import estimate, interval
 from lab.verdicts import LOOK_ALPHA
+from loadtests.engine.histogram import bounds, index_of, supports
 
 SHOWN = ("cpu", "throughput", "pss")  # metrics of the cells table
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
@@ -130,7 +130,7 @@ def _latencies(found: CellData, cell: Cell) -> list[Percentile]:
 def _percentile(found: CellData, name: ClassName, kind: str, percent: float) -> Percentile | None:
     """One percentile over trials; None where a trial cannot support it."""
     histograms = [merged(record, kind, (name,)) for record in found.usable.values()]
-    if not histograms or not all(h.supports(percent / 100) for h in histograms):
+    if not histograms or not all(supports(percent / 100, h.count) for h in histograms):
         return None
     values = [h.quantile(round(percent * 1000)) for h in histograms]
     if min(values) <= 0:
@@ -142,7 +142,7 @@ def _percentile(found: CellData, name: ClassName, kind: str, percent: float) -> 
             "percent": percent,
             "trials": len(values),
             "samples": min(h.count for h in histograms),
-            "resolution_ns": max(h.width_at(v) for h, v in zip(histograms, values, strict=True)),
+            "resolution_ns": max(bounds(index_of(v))[1] for v in values),
             "ns": on_log_scale([float(value) for value in values]),
         }
     )
@@ -237,14 +237,3 @@ def spread_of_spins(records: Sequence[Record]) -> float | None:
         return None
     tenth = len(spins) // 10
     return (spins[-1 - tenth] - spins[tenth]) / median(spins)
-
-
-__all__ = [
-    "US",
-    "crossover_line",
-    "finite",
-    "ladders",
-    "on_log_scale",
-    "spread_of_spins",
-    "summary",
-]

@@ -5,7 +5,8 @@ The life-cycle of a run:
 1. for each experiment of the plan, for each of its blocks, for each cell in the planned order:
 2.   run the trial; a void one is repeated at once, inside its block, at most twice
 3.   append its record before anything else happens
-4. at each planned look, ask the judge which cells are still needed; decided claims stop
+4. before each block, ask the judge which cells are still needed: claims that a planned look has
+   decided, or that the gates have voided, stop
 5. behind the last block: spare blocks, for cells that lost blocks to gates, and only for those
 
 Gates never look at who won, so repeating and sparing cannot favour an arm.
@@ -49,14 +50,14 @@ class Outlook:
 
 @dataclass
 class Walk:
-    """A run in progress. needed: cells still wanted of an experiment, asked at each look."""
+    """A run in progress. needed: cells that a block of an experiment must run."""
 
     plan: Plan
     stage: Stage
     place: Placement
     store: Callable[[Record], None]
     progress: Progress
-    needed: Callable[[str, Sequence[Record]], set[str]]
+    needed: Callable[[str, int, Sequence[Record]], set[str]]
     seconds: Callable[[Trial], float]
     pin: Callable[[Placement], None]
     records: list[Record] = field(default_factory=list)
@@ -72,11 +73,9 @@ class Walk:
         return Outlook(len(planned), sum(self.seconds(t) for t in planned))
 
     def _experiment(self, experiment: str, trials: list[Trial], outlook: Outlook) -> None:
-        wanted = {trial.cell for trial in trials}
         last = max(self.plan.looks)
         for block, group in groupby(trials, key=lambda trial: trial.block):
-            if block in self.plan.looks or block > last:
-                wanted = self.needed(experiment, self.records)
+            wanted = self.needed(experiment, block, self.records)
             if not wanted:
                 self._skip(trials, block, outlook)
                 return

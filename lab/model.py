@@ -81,6 +81,14 @@ class Trial(Frozen):
     arrival_seed: int
 
 
+class ProbeRun(Frozen):
+    """A limit claim's probe, and how often it runs: all outcomes must agree."""
+
+    claim: str
+    probe: str
+    repeats: int
+
+
 class Plan(Frozen):
     """What will run, in order. Byte-equal for the same lab.yaml, selection, profile and seed."""
 
@@ -93,6 +101,7 @@ class Plan(Frozen):
     looks: list[int]
     cells: list[Cell]
     trials: list[Trial]
+    probes: list[ProbeRun] = Field(default_factory=list)
 
     def cell(self, cell_id: str) -> Cell:
         """Return the cell of that id. Raises KeyError."""

@@ -22,16 +22,17 @@ from lab.backends import locusts, process
 from lab.config import Lab, load
 from lab.engine import Progress, Walk
 from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
+from lab.forecast import trial_seconds
 from lab.host import Placement
-from lab.load import LocustClient
+from lab.load import LocustClient, Order
 from lab.machine import inspect
-from lab.meter import process_cpu_ns
+from lab.meter import cpu_clock_ns
 from lab.model import Plan
-from lab.plan import Selection, expand, forecast, trial_seconds
+from lab.plan import expand
+from lab.record import EngineResult, LocustCount
 from lab.report.model import Results
 from lab.trial import Stage
 
-LOCUST_UP_S = 30.0
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
 
 
@@ -57,7 +58,7 @@ class Wishes:
     lab_file: Path
     select: tuple[str, ...]
     profile: str
-    seed: int
+    seed: int | None  # None: the one that lab.yaml names
     order: Literal["hashed", "reversed"]
     results: Path
     workers: int = 1
@@ -107,7 +108,34 @@ class RealHost:
 
     def own_cpu_ns(self) -> int:
         """CPU time of the lab and of Locust."""
-        return time.process_time_ns() + sum(process_cpu_ns(pid) for pid in self._pids())
+        return time.process_time_ns() + sum(cpu_clock_ns(pid) or 0 for pid in self._pids())
+
+
+class StandingLoad:
+    """The standing Locust as one trial after another sees it; revived when a process of it died."""
+
+    def __init__(self, conducting: locusts.Locusts, client: LocustClient) -> None:
+        self._conducting = conducting
+        self._client = client
+
+    def prepare(self, order: Order) -> object:
+        """Connect what is held open. Raises TrialFailed."""
+        if not self._conducting.alive():
+            self._conducting.revive()
+            self._client.start_test()
+        return self._client.prepare(order)
+
+    def go(self, trial: str) -> tuple[int, int]:
+        """Start; return the window's edges."""
+        return self._client.go(trial)
+
+    def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
+        """Wait for the end."""
+        return self._client.result(trial, deadline_s)
+
+    def abort(self) -> None:
+        """Drop whatever runs; never raises."""
+        self._client.abort()
 
 
 @contextlib.contextmanager
@@ -127,10 +155,16 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def planned(wishes: Wishes) -> tuple[Lab, Plan]:
+    """Load and plan. Raises UsageError with everything that is wrong in lab.yaml."""
+    lab = load(wishes.lab_file)
+    seed = lab.defaults.seed if wishes.seed is None else wishes.seed
+    return lab, expand(lab, wishes.select, wishes.profile, seed, wishes.order)
+
+
 def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement]:
     """Load, plan and check; nothing has begun. Raises UsageError, EnvironmentUnfit."""
-    lab = load(wishes.lab_file)
-    plan = expand(lab, wishes.select, wishes.profile, wishes.seed, wishes.order)
+    lab, plan = planned(wishes)
     problems = fitness.unfit(fitness.check(inspect(), plan.cells))
     if problems:
         raise EnvironmentUnfit("\n".join(problems))
@@ -155,7 +189,7 @@ def run(wishes: Wishes, watcher: Watcher) -> Finished:
         watcher.note(f"{interrupted}: stopped; what was finished is reported.")
     finally:
         os.sched_setaffinity(0, affinity)
-        process.remove(process.leftovers(label(kept)))
+        process.remove([one for one in process.leftovers() if one.run == label(kept)])
         kept.write_facts(kept.facts().model_copy(update={"ended_unix": time.time(), "how": how}))
     return Finished(kept, analysis.conclude(kept), exit_code)
 
@@ -204,13 +238,12 @@ def _work(
         log_dir=kept.directory,
     )
     try:
-        client = LocustClient(conducting.url, conducting.token)
-        client.wait_until_up(LOCUST_UP_S)
+        client = conducting.client()
         client.start_test()
         watcher.note(f"Locust's page: {conducting.url}")
         stage = Stage(
             backend=process.ProcessBackend(),
-            load=client,
+            load=StandingLoad(conducting, client),
             host=RealHost(lambda: conducting.pids),
             clock=RealClock(),
             run_id=label(kept),
@@ -222,7 +255,9 @@ def _work(
             place=place,
             store=kept.add,
             progress=watcher,
-            needed=lambda name, records: analysis.still_needed(lab, plan, name, records),
+            needed=lambda name, block, records: analysis.still_needed(
+                lab, plan, name, block, records
+            ),
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
             pin=_Pins(conducting).pin,
         ).run()
@@ -245,6 +280,3 @@ class _Pins:
         self._now = place.control
         os.sched_setaffinity(0, {place.control})
         self._conducting.pin(place.control)
-
-
-__all__ = ["Finished", "Selection", "Wishes", "forecast", "prepare", "run"]

@@ -159,7 +159,7 @@ class Experiment(Shape):
     question: Text
     arms: Annotated[dict[str, Arm], BeforeValidator(_arms), Field(min_length=1)]
     load: LoadMix
-    protocol: str = ""  # `lab.config` has filled it in
+    protocol: Text = ""  # `lab.config` has filled it in
     factors: dict[str, Levels] = Field(default_factory=dict)
     factors_for: dict[str, dict[str, Levels]] = Field(default_factory=dict)
     timing: dict[str, Timing] = Field(default_factory=dict)

@@ -59,8 +59,8 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise EnvironmentUnfit(
-            f"{path}: {why}. Results must be writable: free space there, or choose another "
-            "directory with --results."
+            f"{path}: {why}. Free space or mend the rights there, or choose another place "
+            "(--results)."
         ) from error
 
 
@@ -73,6 +73,11 @@ def _write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that the command line asked for. Raises EnvironmentUnfit."""
+    _write(path, text)
 
 
 class Run:

@@ -18,12 +18,13 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
 
 import traceback
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from lab import gates
-from lab.backends.contract import Backend, StartFailed, StartOptions, Target
+from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
 from lab.errors import EnvironmentUnfit, TrialFailed
 from lab.host import Placement, Ticks
+from lab.load import Order
 from lab.meter import Gone
 from lab.model import Cell, Trial
 from lab.record import (
@@ -49,7 +50,7 @@ NS = 1_000_000_000
 class Load(Protocol):
     """The load, as `lab.load.LocustClient` drives it."""
 
-    def prepare(self, order: dict[str, Any]) -> object:
+    def prepare(self, order: Order) -> object:
         """Connect what is held open. Raises TrialFailed."""
 
     def go(self, trial: str) -> tuple[int, int]:
@@ -136,6 +137,8 @@ def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: S
         parts.error, parts.error_gate = str(failed), failed.gate
     except Gone as gone:
         parts.error, parts.error_gate = f"the server was gone: {gone}", "server-died"
+    except WrongAnswer as wrong:
+        parts.error, parts.error_gate = str(wrong), "trial-broke"
     except EnvironmentUnfit:
         raise
     except Exception:  # noqa: BLE001 the trial is void with its traceback stored, the run goes on
@@ -178,16 +181,16 @@ def _measure(
     target.verify(cell.protocol)
     parts.idle = target.meter.footprint()
     stage.load.prepare(
-        {
-            "trial": trial.id,
-            "label": cell.id,
-            "target": list(target.address),
-            "protocol": cell.protocol,
-            "classes": {name: load.model_dump() for name, load in cell.load.items()},
-            "seed": trial.arrival_seed,
-            "timing": cell.timing.model_dump(),
-            "cpu": place.engine,
-        }
+        Order(
+            trial=trial.id,
+            label=cell.id,
+            target=target.address,
+            protocol=cell.protocol,
+            classes=cell.load,
+            seed=trial.arrival_seed,
+            timing=cell.timing,
+            cpu=place.engine,
+        )
     )
     held = sum(load.connections for name, load in cell.load.items() if name != "short")
     parts.ready = _wait_for_census(target, parts.idle.fds + held, stage)
@@ -222,7 +225,7 @@ def _stop(target: Target, parts: _Parts) -> ServerEnd:
     return ServerEnd(
         exit_code=end.exit_code,
         died=died,
-        counters=end.counters,
+        counters=dict(end.counters),
         closure_cpu_ns=end.cpu_ns,
         last_cpu_ns=last,
         stderr=end.stderr,

@@ -41,7 +41,6 @@ class Job:
     serial: int
     trial: str
     label: str
-    merged: int = 0  # requests handed to Locust's statistics
 
 
 def engine_command() -> list[str]:
@@ -127,9 +126,7 @@ class Conductor:
         elif event["event"] == "delta":
             edges = (event["began"], event["ended"])
             for kind, delta in event["classes"].items():
-                self.job.merged += handover.merge(
-                    self.runner.stats, kind, self.job.label, delta, edges
-                )
+                handover.merge(self.runner.stats, kind, self.job.label, delta, edges)
         elif event["event"] in LAST_EVENTS:
             self._finish(event)
         else:
@@ -140,7 +137,7 @@ class Conductor:
         job, self.job = self.job, None
         assert job is not None
         handover.send_stats(self.runner)
-        told = {"serial": job.serial, "trial": job.trial, "merged": job.merged}
+        told = {"serial": job.serial, "trial": job.trial}
         if event["event"] == "done":
             result = json.dumps(
                 event["result"], separators=(",", ":")

@@ -41,8 +41,8 @@ def bucket(milliseconds: float) -> float:
 
 def merge(
     stats: Any, kind: str, name: str, delta: dict[str, Any], edges: tuple[float, float]
-) -> int:
-    """Add one connection class of an engine's delta to a worker's statistics. Returns its requests.
+) -> None:
+    """Add one connection class of an engine's delta to a worker's statistics.
 
     delta: {"counts": {microseconds: n}, "failed": {kind: n}, "bytes_received": n}.
     edges: unix times at which the delta begins and ends.
@@ -62,14 +62,13 @@ def merge(
     entry.num_requests += entry.num_failures
     entry.total_content_length = delta.get("bytes_received", 0)
     if entry.num_requests == 0:
-        return 0  # an idle class makes no row of zeros
+        return  # an idle class makes no row of zeros
     second = int(edges[1])
     entry.num_reqs_per_sec[second] = entry.num_requests
     entry.num_fail_per_sec[second] = entry.num_failures
     stats.get(name, kind).extend(entry)
     stats.total.extend(entry)
     _merge_errors(stats, kind, name, failed, edges)
-    return int(entry.num_requests)
 
 
 def _merge_errors(

@@ -137,6 +137,8 @@ class Routes:
         trial = self._find(trial_id)
         if trial is None:
             return refuse(404, f"no trial {trial_id}")
+        if trial.state in ENDS:
+            return view(trial)  # with the reason, such as a worker lost since it was ready
         if trial.state != "ready":
             return refuse(409, f"trial {trial_id} is {trial.state}, not ready")
         start_ns = (request.get_json(silent=True) or {}).get("start_ns")

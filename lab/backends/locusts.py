@@ -33,7 +33,7 @@ class Locusts:
     """A running master with its workers. `names` and `_processes` go in step: the master first."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
     log_dir: Path
     _commands: dict[str, list[str]] = field(repr=False)
     _environment: dict[str, str] = field(repr=False)

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
 from lab.meter import Gone, ProcessMeter, read_all, read_stat
@@ -72,7 +72,7 @@ class ProcessBackend:
 
 @dataclass(slots=True)
 class ProcessTarget:
-    """One server process with its children: all that is in its session."""
+    """One server process with all that is in its session; killed at the end of a `with`."""
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
@@ -81,6 +81,12 @@ class ProcessTarget:
     _stdout: bytes = b""
     _exit: Exit | None = None
     _stderr: str = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.kill()
 
     @property
     def pid(self) -> int:

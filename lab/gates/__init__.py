@@ -50,7 +50,7 @@ GATES: tuple[Gate, ...] = (
         server.engine_lost,
     ),
     Gate(
-        "counts-disagree",
+        "conservation",
         "Load engine, Locust and record count different numbers of requests, or a worker was lost.",
         "any difference; Locust loses reports silently (locust.md, section 7)",
         "Look for a killed or overloaded Locust worker in the logs beside the records.",

@@ -24,7 +24,7 @@ def _classes(record: Record) -> list[tuple[str, ClassResult]]:
 
 def conservation(record: Record, _cell: Cell) -> Finding:
     """Requests counted at the engine, in its deltas, in its histograms and in Locust are equal."""
-    if record.error_gate == "counts-disagree":
+    if record.error_gate == "conservation":
         return Finding("void", 1, 0, record.error)
     counted = failed = unequal = 0
     for _, found in _classes(record):

@@ -14,7 +14,7 @@ CLOSURE_SHARE = 0.01
 CLOSURE_NS = 20_000_000  # two ticks of reaped children's time
 DRIFT_TAU = 0.5  # about 3 sigma at 20 slices
 DRIFT_CHANGE = 0.10
-ERROR_GATES = frozenset({"server-died", "load-engine", "counts-disagree"})
+ERROR_GATES = frozenset({"server-died", "load-engine", "conservation"})
 SLICE_REQUESTS = 5  # fewer in a slice: its CPU per request is a rounding error
 
 

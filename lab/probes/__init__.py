@@ -30,7 +30,7 @@ def find(name: str) -> Probe:
         raise KeyError(name)
     module = f"lab.probes.{name.replace('-', '_')}"
     try:
-        probe: Probe = importlib.import_module(module)  # type: ignore[assignment]
+        probe: Probe = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name == module:
             raise KeyError(name) from error

@@ -11,10 +11,11 @@ from typing import Any
 
 import altair as alt
 
-from lab.report import words
+from lab.report import forest, words
 from lab.report.model import CellSummary, CrossoverLine, Estimate, Ladder, Percentile, Point
 
 Spec = dict[str, Any]
+Row = dict[str, Any]  # one datum of a chart
 COLOURS = tuple(f"var(--s{i})" for i in range(1, 9))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 4), (10, 2))
@@ -22,6 +23,7 @@ SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that the page's own script call
 INK = "var(--ink)"
 HEIGHT = 280  # px: a phone held upright shows the whole chart
 ROW = 24  # px of one row of the latency chart
+ROOM = 1.06  # ratio of axis to data, at both ends of a log axis
 WIDE = 10.0  # highest over lowest value from which a log scale reads better
 PERCENTS = (50.0, 90.0, 99.0, 99.9)  # drawn; others stand in the table alone
 
@@ -48,7 +50,7 @@ def growth(ladders: Sequence[Ladder]) -> Spec:
         x=_levels(first.factor, [point.level for ladder in ladders for point in ladder.points]),
         color=_by_arm(alt.Color, arms, COLOURS),
     )
-    y = _y(f"{first.metric}, {unit}", rows)
+    y = _y(f"{words.metric(first.metric)}, {unit}", rows)
     layers = [
         base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(y=y, strokeDash=_by_arm(alt.StrokeDash, arms, DASHES)),
@@ -65,7 +67,7 @@ def crossover(line: CrossoverLine) -> Spec:
     rows = [_row(point, arm=line.ratio, said=words.ratio(point.y)) for point in line.points]
     levels = [point.level for point in line.points]
     base = alt.Chart(alt.Data(values=rows)).encode(x=_levels(line.factor, levels))
-    y = _y(f"{line.ratio}, ratio", rows, line.threshold, 1.0)
+    y = _y_ratio(f"{line.ratio}, log scale", rows, line.threshold, 1.0)
     layers = [
         *_crossing(line.at, levels),
         _rule(1.0, (1, 0), 1.0),
@@ -123,16 +125,16 @@ def cell_name(cell: CellSummary) -> str:
     return ", ".join(part for part in (cell.arm, words.factors(cell.factors)) if part)
 
 
-def _row(point: Point, *, arm: str, said: str) -> dict[str, object]:
-    row: dict[str, object] = {"arm": arm, "level": point.level, "value": point.y.value}
+def _row(point: Point, *, arm: str, said: str) -> Row:
+    row: Row = {"arm": arm, "level": point.level, "value": point.y.value}
     row |= {"said": said, "blocks": point.blocks}
     if point.y.low is not None and point.y.high is not None:  # an open end has no band
         row |= {"low": point.y.low, "high": point.y.high}
     return row
 
 
-def _latency_row(cell: CellSummary, item: Percentile) -> dict[str, object]:
-    row: dict[str, object] = {"cell": cell_name(cell), "kind": item.kind}
+def _latency_row(cell: CellSummary, item: Percentile) -> Row:
+    row: Row = {"cell": cell_name(cell), "kind": item.kind}
     row |= {"percent": words.percentile(item), "ms": item.ns.value / 1e6}
     row |= {"said": words.time_estimate(item.ns), "samples": item.samples, "trials": item.trials}
     if item.ns.low is not None and item.ns.high is not None:
@@ -149,17 +151,37 @@ def _levels(factor: str, levels: Sequence[int]) -> alt.X:
     return alt.X("level:Q", title=f"{factor} (log-like scale)", scale=scale, axis=axis)
 
 
-def _y(title: str, rows: Sequence[dict[str, object]], *also: float) -> alt.Y:
+def _y(title: str, rows: Sequence[Row]) -> alt.Y:
     """Give a y axis from zero, or a log scale where the values span a factor of ten."""
-    ends = [row[key] for row in rows for key in ("value", "low", "high") if key in row]
-    values = [float(str(end)) for end in ends] + list(also)
-    is_log = bool(values) and min(values) > 0 and max(values) / min(values) >= WIDE
-    kind = alt.Scale(type="log", nice=True) if is_log else alt.Scale(type="linear", zero=True)
-    title = f"{title}, log scale" if is_log else title
-    axis = alt.Axis(
-        tickCount=5, titleAngle=0, titleAlign="left", titleAnchor="end", titleX=0, titleY=-14
-    )
-    return alt.Y("value:Q", title=title, scale=kind, axis=axis)
+    values = _ends(rows)
+    if values and min(values) > 0 and max(values) / min(values) >= WIDE:
+        return _y_axis(f"{title}, log scale", alt.Scale(type="log", nice=True))
+    return _y_axis(title, alt.Scale(type="linear", zero=True))
+
+
+def _y_ratio(title: str, rows: Sequence[Row], *also: float) -> alt.Y:
+    """Give a log axis, on which m and 1/m are equally far from 1, with readable ticks."""
+    values = [*_ends(rows), *also]
+    low, high = min(values) / ROOM, max(values) * ROOM
+    scale = alt.Scale(type="log", nice=False, domain=[low, high])
+    return _y_axis(title, scale, values=forest.log_ticks(low, high), format="~g")
+
+
+def _ends(rows: Sequence[Row]) -> list[float]:
+    return [row[key] for row in rows for key in ("value", "low", "high") if key in row]
+
+
+def _y_axis(title: str, scale: alt.Scale, **options: Any) -> alt.Y:
+    """Put the title flat above the axis: turned by 90 degrees it takes width a phone lacks."""
+    place = {
+        "titleAngle": 0,
+        "titleAlign": "left",
+        "titleAnchor": "end",
+        "titleX": 0,
+        "titleY": -14,
+    }
+    axis = alt.Axis(tickCount=5, **place, **options)
+    return alt.Y("value:Q", title=title, scale=scale, axis=axis)
 
 
 def _by_arm(channel: Any, arms: Sequence[str], signs: Sequence[object]) -> Any:

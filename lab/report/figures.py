@@ -81,6 +81,7 @@ def _experiment(stem: str, name: str, cells: list[CellSummary], specs: Specs) ->
         "name": name,
         "columns": [(metric, words.unit(unit)) for metric, unit in columns],
         "rows": [(cell, _metrics(cell, columns)) for cell in cells],
+        "mechanism": list(dict.fromkeys(key for cell in cells for key in cell.mechanism)),
         "latency": [_latency(f"{stem}-{c}", name, c, cells, specs) for c in classes],
     }
 

@@ -102,12 +102,12 @@ def _axis(near: list[float], *, is_ratio: bool) -> tuple[Callable[[float], float
         return round(MARGIN + (100 - 2 * MARGIN) * (warp(value) - low) / (high - low), 2)
 
     if is_ratio:
-        return place, _log_ticks(math.exp(low), math.exp(high))
+        return place, log_ticks(math.exp(low), math.exp(high))
     return place, _even_ticks(low, high, _step(high - low))
 
 
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Choose the coarsest set of round numbers with enough of them between low and high."""
+def log_ticks(low: float, high: float) -> list[float]:
+    """Choose the coarsest set of round numbers with enough of them between low and high (> 0)."""
     powers = [
         10.0**power for power in range(math.floor(math.log10(low)), 1 + math.ceil(math.log10(high)))
     ]

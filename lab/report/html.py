@@ -94,7 +94,7 @@ def _effect(verdict: Verdict, *, is_ratio: bool) -> str:
 
 
 def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
-    declared = f"{verdict.metric} {verdict.sense}".strip() if verdict.sense else ""
+    declared = f"{words.metric(verdict.metric)} {verdict.sense}".strip() if verdict.sense else ""
     because = f": {verdict.because}" if verdict.because else ""
     p = f"{words.chance(verdict.p)} raw, {words.chance(verdict.p_adjusted)} adjusted"
     return [

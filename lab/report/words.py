@@ -82,6 +82,11 @@ def _divided(value: Estimate, by: float) -> Estimate:
     return Estimate(value=value.value / by, low=low, high=high)
 
 
+def metric(name: str) -> str:
+    """Write a metric as it is read: cpu becomes CPU."""
+    return {"cpu": "CPU"}.get(name, name)
+
+
 def unit(text: str) -> str:
     """Write a unit as it is read: us/request becomes µs per request."""
     return re.sub(r"\bus\b", "µs", text).replace("/", " per ")

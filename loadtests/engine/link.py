@@ -12,6 +12,7 @@ come; at all other times it is None, which no data equals. Everything off the fa
 import errno
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from loadtests.engine.loop import READ, WRITE
@@ -19,6 +20,9 @@ from loadtests.engine.loop import READ, WRITE
 if TYPE_CHECKING:
     from loadtests.engine.group import Group
 
+Handler = Callable[[], None]
+REOPEN = 100_000_000  # ns until a kept connection that could not be reopened is tried again
+PAUSE = 1_000_000  # ns until a brief one follows one that failed
 LEAST_READ, MOST_READ = 4096, 262144  # bytes per recv(); CPython allocates them each time
 now_ns = time.monotonic_ns
 
@@ -82,7 +86,7 @@ class Link:
         group = self.group
         group.ledger.connected(now_ns(), self.called)
         if not group.client.hello:
-            group.loop.rewatch(self.fd, self.on_reply, READ)
+            group.loop.rewatch(self.fd, self.listener(), READ)
             self.ready()
             return
         self.heard = b""
@@ -104,7 +108,7 @@ class Link:
             self.unconnected("wrong")
         else:
             if whole:
-                self.group.loop.handlers[self.fd] = self.on_reply
+                self.group.loop.handlers[self.fd] = self.listener()
                 self.ready()
             elif not data:
                 self.close()
@@ -151,10 +155,14 @@ class Link:
             self.fail("reset")
             return
         if not self.rest:
-            handler = self.on_rest if self.got else self.on_reply
+            handler = self.on_rest if self.got else self.listener()
             self.group.loop.rewatch(self.fd, handler, READ)
 
     # ── being answered ──
+
+    def listener(self) -> Handler:
+        """What hears the first bytes of a reply."""
+        return self.on_reply
 
     def on_reply(self) -> None:
         try:
@@ -193,7 +201,7 @@ class Link:
             self.first = self.first if got else now
             self.got += len(data)
             if self.got == len(reply):
-                self.group.loop.handlers[self.fd] = self.on_reply
+                self.group.loop.handlers[self.fd] = self.listener()
                 self.complete(now)
             elif not self.rest:
                 self.group.loop.handlers[self.fd] = self.on_rest
@@ -243,7 +251,7 @@ class Kept(Link):
     def unconnected(self, kind: str) -> None:
         group = self.group
         if group.running:
-            group.pacer.later(now_ns() + REOPEN, self.connect)
+            group.pacer.later(now_ns() + REOPEN, self.reopen)
         else:
             group.settle(kind)
 
@@ -267,6 +275,10 @@ class Kept(Link):
             self.group.pacer.drop(self)
         if self.group.running:
             self.connect()
+
+    def reopen(self, due: int) -> None:
+        del due
+        self.connect()
 
 
 class Eager(Kept):
@@ -307,8 +319,67 @@ class Eager(Kept):
         if taken != self.request_size:
             self.defer(request, taken)
 
-    def rest_after(self) -> None:
-        """From now on answer to the slow path, which asks the pacer before it sends."""
+    def listener(self) -> Handler:
+        return super().on_reply if self.group.pacer.stopped else self.on_reply
+
+    def ease(self) -> None:
+        """The load is over: go over to the slow path, which asks the pacer before it sends."""
         handlers = self.group.loop.handlers
         if self.fd >= 0 and handlers[self.fd] == self.on_reply:
-            handlers[self.fd] = super().on_reply
+            handlers[self.fd] = self.listener()
+
+
+class Brief(Link):
+    """A connection per request. It is sent when connect() is called: the lag ends there, not later."""
+
+    __slots__ = ()
+
+    def begin(self, intended: int) -> int:
+        self.request, self.reply = next(self.turns)
+        self.intended = intended
+        self.group.flying += 1
+        self.connect()
+        self.sent = self.called
+        return self.called
+
+    def ready(self) -> None:
+        self.group.established += 1
+        self.transmit(self.request)
+
+    def unconnected(self, kind: str) -> None:
+        self.sent = self.called
+        self.fail(kind)
+
+    def complete(self, now: int) -> None:
+        super().complete(now)
+        self.close()
+        self.group.pacer.free(self, now)
+
+    def fail(self, kind: str) -> None:
+        """Rest a little: with the server gone, a closed workload would fail as fast as it can."""
+        super().fail(kind)
+        self.group.pacer.later(now_ns() + PAUSE, self.go_on)
+
+    def go_on(self, due: int) -> None:
+        self.group.pacer.free(self, due)
+
+
+class Silent(Link):
+    """Connects, and never says a word."""
+
+    __slots__ = ()
+
+    def ready(self) -> None:
+        self.up = True
+        self.group.held += 1
+        self.group.settle()
+
+    def unconnected(self, kind: str) -> None:
+        self.group.settle(kind)
+
+    def listener(self) -> Handler:
+        return self.on_noise
+
+    def on_noise(self) -> None:
+        self.close()
+        self.group.lost += 1

@@ -72,8 +72,9 @@ class Loop:
         self._running = False
 
     def close(self) -> None:
-        self.epoll.close()
-        self.timer.close()
+        if not self.epoll.closed:
+            self.epoll.close()
+            self.timer.close()
         self.handlers.clear()
         self.alarms.clear()
 

@@ -6,8 +6,9 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab.stats.drift import Drift, drift, kendall_tau, theil_sen
 from scipy.stats import kendalltau, theilslopes
+
+from lab.stats.drift import Drift, drift, kendall_tau, theil_sen
 
 WINDOWS = st.lists(st.integers(-3, 3), min_size=3, max_size=25)
 

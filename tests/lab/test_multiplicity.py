@@ -6,10 +6,11 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab.stats.multiplicity import benjamini_hochberg, holm
-from lab.stats.tables import fisher_exact
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+
+from lab.stats.multiplicity import benjamini_hochberg, holm
+from lab.stats.tables import fisher_exact
 
 PAIRS = [(benjamini_hochberg, "fdr_bh"), (holm, "holm")]
 FAMILIES = st.lists(st.floats(0, 1), min_size=1, max_size=60)

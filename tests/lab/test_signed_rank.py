@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import rankdata, wilcoxon
+from statsmodels.tsa.stattools import acf
+
 from lab.stats.signed_rank import (
     autocorrelation,
     critical_k,
@@ -21,8 +24,6 @@ from lab.stats.signed_rank import (
     walsh,
 )
 from lab.stats.values import as_ratios, log_ratios
-from scipy.stats import rankdata, wilcoxon
-from statsmodels.tsa.stattools import acf
 
 EIGHTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
 SAMPLES = st.lists(st.floats(-5, 5, allow_nan=False), min_size=1, max_size=30)

@@ -1,0 +1,54 @@
+"""lab doctor: what this machine can and cannot measure, and why. Looks only."""
+
+from pathlib import Path
+
+from lab import fitness, host
+from lab.cleaning import orphans
+from lab.config import load
+from lab.errors import UsageError
+from lab.fitness import Check
+from lab.machine import inspect
+from lab.plan import choose
+
+
+def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
+    """Hold this machine against every profile of lab.yaml; return the checks and the facts."""
+    machine = inspect()
+    checks: list[Check] = []
+    try:
+        lab = load(lab_file)
+    except UsageError as error:
+        lines = str(error).splitlines()
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        checks.append(Check("lab.yaml", ok=False, found="unusable", need=lines[0] + more))
+        checks += fitness.check(machine, [])
+    else:
+        for profile in lab.profiles:
+            cells = choose(lab, (), profile).cells
+            missing = [c for c in fitness.check(machine, cells) if not c.ok]
+            most = max(map(fitness.connections, cells), default=0)
+            found = f"{len(cells)} cells, up to {most} connections"
+            need = " ".join(f"{c.name}: {c.found}. {c.need}" for c in missing)
+            checks.append(Check(f"profile {profile}", not missing, found, need))
+    checks += fitness.tools(machine)
+    checks.append(_leftovers())
+    return checks, host.facts()
+
+
+def _leftovers() -> Check:
+    left = orphans()
+    found = f"{len(left)} processes" if left else "none"
+    return Check("left behind", not left, found, "Run `lab clean`.", fatal=False)
+
+
+def table(checks: list[Check], facts: dict[str, str]) -> str:
+    """Lay out checks and facts as plain text."""
+    lines = []
+    for check in checks:
+        state = "ok" if check.ok else "MISSING" if check.fatal else "absent"
+        lines.append(f"{state:8} {check.name:16} {check.found}")
+        if not check.ok:
+            lines.append(f"{'':8} {'':16} {check.need}")
+    width = max(map(len, facts))
+    lines += ["", *(f"{name:{width}}  {value}" for name, value in facts.items())]
+    return "\n".join(lines)

@@ -1,0 +1,51 @@
+"""How long a plan takes, from what its trials ask for and from what a trial costs beside."""
+
+from lab.model import Cell, Frozen, Plan
+
+TRIAL_S = 0.35  # start, verify, connect, stop, store: all of a trial that is not one of its phases
+CONNECTION_S = 0.00015  # to open and close one long or idle connection, both ends
+PROBE_S = 2.0  # one repeat of a limit probe
+START_S = 3.0  # Locust up and its workers ready; once, and only where there are trials
+
+
+class Forecast(Frozen):
+    """Seconds. A run that decides early takes less; spare blocks are not counted."""
+
+    total_s: float
+    start_s: float
+    probes_s: float
+    experiments: dict[str, float]
+    trials: int
+
+
+def trial_seconds(
+    cell: Cell, per_trial_s: float = TRIAL_S, per_connection_s: float = CONNECTION_S
+) -> float:
+    """Return how long one trial of a cell takes."""
+    phases = cell.timing.warm_up + cell.timing.window + cell.timing.cool_down
+    held = sum(load.connections for name, load in cell.load.items() if name != "short")
+    return phases + per_trial_s + held * per_connection_s
+
+
+def forecast(
+    plan: Plan,
+    per_trial_s: float = TRIAL_S,
+    per_connection_s: float = CONNECTION_S,
+    start_s: float = START_S,
+    probe_s: float = PROBE_S,
+) -> Forecast:
+    """Return how long the planned blocks of a plan take, and each experiment's share."""
+    each = {c.id: trial_seconds(c, per_trial_s, per_connection_s) for c in plan.cells}
+    planned = [trial for trial in plan.trials if trial.block < plan.looks[-1]]
+    experiments: dict[str, float] = {}
+    for trial in planned:
+        experiments[trial.experiment] = experiments.get(trial.experiment, 0) + each[trial.cell]
+    start = start_s if planned else 0.0
+    probes = sum(run.repeats * probe_s for run in plan.probes)
+    return Forecast(
+        total_s=start + probes + sum(experiments.values()),
+        start_s=start,
+        probes_s=probes,
+        experiments=experiments,
+        trials=len(planned),
+    )

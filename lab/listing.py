@@ -1,0 +1,105 @@
+"""What `lab list` and `lab plan` print: rows of text, made from data."""
+
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+
+from lab.config import load
+from lab.context import load_words
+from lab.forecast import forecast
+from lab.gates import GATES
+from lab.model import Plan
+from lab.schema import Lab
+from servers.catalog import PROTOCOLS, SERVERS
+
+Row = dict[str, str]
+
+
+def rows(what: str, lab_file: Path) -> list[Row]:
+    """Return the rows of one list. Raises ConfigErrors where lab.yaml is asked and wrong."""
+    if what == "servers":
+        return servers()
+    if what == "protocols":
+        return [{"protocol": name, "module": p.connection} for name, p in PROTOCOLS.items()]
+    if what == "gates":
+        return [{"gate": g.name, "meaning": g.meaning, "voids": g.threshold} for g in GATES]
+    lab = load(lab_file)
+    return experiments(lab) if what == "experiments" else claims(lab)
+
+
+def servers() -> list[Row]:
+    """Return the servers with what they declare."""
+    return [
+        {
+            "server": name,
+            "family": server.family,
+            "at once": str(server.at_once or "no limit"),
+            "descriptors": f"below {server.descriptors_below}"
+            if server.descriptors_below
+            else "no limit of its own",
+            "needs": server.needs or "nothing",
+        }
+        for name, server in SERVERS.items()
+    ]
+
+
+def experiments(lab: Lab) -> list[Row]:
+    """Return the experiments with their arms."""
+    return [
+        {"experiment": name, "arms": ", ".join(found.arms), "question": found.question}
+        for name, found in lab.experiments.items()
+    ]
+
+
+def claims(lab: Lab) -> list[Row]:
+    """Return the claims with their sentences."""
+    return [
+        {
+            "claim": name,
+            "kind": claim.kind,
+            "section": claim.section,
+            "profiles": ", ".join(claim.profiles),
+            "sentence": claim.sentence,
+        }
+        for name, claim in lab.claims.items()
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Say a time as people do."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)} min {seconds % 60:02.0f} s"
+
+
+def plan_text(plan: Plan) -> str:
+    """Say what would run, in what order, and for how long."""
+    found = forecast(plan)
+    blocks = max(plan.looks)
+    trials = [trial for trial in plan.trials if trial.block < blocks]
+    looks = ", ".join(map(str, plan.looks))
+    lines = [
+        f"profile {plan.profile}, seed {plan.seed}, order {plan.order}; looks after {looks} blocks",
+        f"{len(plan.claims)} claims, {len(plan.cells)} cells, {found.trials} trials",
+        "",
+    ]
+    cells = {cell.id: cell for cell in plan.cells}
+    numbers = Counter(trial.experiment for trial in trials)
+    for experiment, group in groupby(plan.cells, key=lambda cell: cell.experiment):
+        members = list(group)
+        seconds = found.experiments[experiment]
+        lines.append(f"{experiment}: {numbers[experiment]} trials, {duration(seconds)}")
+        lines += [f"    {cell.id:44} {load_words(cell.load)}" for cell in members]
+        first = [t.cell for t in trials if t.experiment == experiment and t.block == 0]
+        order = ", ".join(cells[cell].id.split("/", 1)[1] for cell in first)
+        lines += [f"    order of block 1: {order}", ""]
+    lines += [f"    probe {p.probe}, {p.repeats} times" for p in plan.probes]
+    lines.append(f"about {duration(found.total_s)} in all, {looks_words(plan)}")
+    return "\n".join(lines)
+
+
+def looks_words(plan: Plan) -> str:
+    """Say how early a run may end."""
+    if len(plan.looks) == 1:
+        return "spare blocks for void trials not counted"
+    return f"less where claims are decided at an earlier look ({min(plan.looks)} blocks)"

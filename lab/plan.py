@@ -1,0 +1,187 @@
+"""What will run, in what order, with which set-up: a pure function of lab.yaml, selection and seed.
+
+Nothing is random: whatever has to be spread is drawn by SHA-256 from the seed and from the name of
+what it is for, so it is the same in every process and on every Python version, and one draw never
+moves another. Order inside a block: cells by the digest of `seed|experiment|block|cell`. Draws:
+the first 8 bytes, big-endian, of the digest of `seed|stream|name...`, modulo the range. Blocks
+count from 0.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
+
+from lab.cells import cells, ladder, needed_by, pairs
+from lab.claims import LimitClaim
+from lab.errors import UsageError
+from lab.forecast import Forecast, forecast, trial_seconds
+from lab.model import Cell, Plan, ProbeRun, Trial
+from lab.schema import Lab
+
+__all__ = [
+    "Forecast",
+    "Selection",
+    "choose",
+    "expand",
+    "forecast",
+    "ladder",
+    "needed_by",
+    "pairs",
+    "trial_seconds",
+]
+
+Order = Literal["hashed", "reversed"]
+
+PORTS = range(20_000, 32_000)  # below Linux's ephemeral range, which starts at 32768
+HASH_SEEDS = range(1, 2**32)  # PYTHONHASHSEED; 0 would switch the randomisation off
+PADDINGS = range(4096)  # bytes: a page of environment (Mytkowicz et al., ASPLOS 2009)
+ARRIVAL_SEEDS = range(2**32)
+REPEATS = 3  # of a probe: identical outcomes (method, section 3)
+SPARE_SHARE = 6  # one spare block for so many planned ones: they replace blocks lost to gates
+
+
+class Selection(NamedTuple):
+    """What a selection came to: claims to judge, and cells to measure, each once."""
+
+    claims: list[str]
+    cells: list[Cell]
+
+
+def expand(
+    lab: Lab, select: Sequence[str], profile: str, seed: int, order: Order = "hashed"
+) -> Plan:
+    """Plan a run. Raises UsageError where select or profile name nothing that there is.
+
+    trials: experiment by experiment, so that what is compared lies close in time; blocks below
+    looks[-1] are planned, the spare ones behind run only where gates took others away.
+    """
+    selection = choose(lab, select, profile)
+    looks = lab.profiles[profile].looks
+    limits = [(name, lab.claims[name]) for name in selection.claims]
+    probes = [
+        ProbeRun(claim=name, probe=claim.probe, repeats=REPEATS)
+        for name, claim in limits
+        if isinstance(claim, LimitClaim)
+    ]
+    return Plan(
+        profile=profile,
+        seed=seed,
+        order=order,
+        lab_sha256=lab.sha256,
+        claims=selection.claims,
+        looks=looks,
+        cells=selection.cells,
+        trials=_trials(selection.cells, looks[-1] + looks[-1] // SPARE_SHARE, seed, order),
+        probes=probes,
+    )
+
+
+def choose(lab: Lab, select: Sequence[str], profile: str) -> Selection:
+    """Find the claims and cells that a selection means. No selection means everything.
+
+    A claim is part of the profiles it lists; its own name selects it in any profile that has its
+    cells. An experiment brings all its cells, and those of its claims that the profile lists.
+    """
+    if profile not in lab.profiles:
+        raise UsageError(f'"{profile}" is not a profile. {_near(profile, lab.profiles)}')
+    claims: set[str] = set()
+    experiments: set[str] = set()
+    for pattern in select or ("*",):
+        named = {name for name in lab.claims if fnmatchcase(name, pattern)}
+        found = {name for name in lab.experiments if fnmatchcase(name, pattern)}
+        if not named and not found:
+            names = [*lab.experiments, *lab.claims]
+            raise UsageError(f'"{pattern}" selects nothing. {_near(pattern, names)}')
+        claims |= {name for name in named if name == pattern or _listed(lab, name, profile)}
+        experiments |= found if select else set()
+    claims |= {
+        name
+        for name, claim in lab.claims.items()
+        if not isinstance(claim, LimitClaim)
+        and claim.experiment in experiments
+        and _listed(lab, name, profile)
+    }
+    return _selected(lab, profile, claims, experiments)
+
+
+def _listed(lab: Lab, claim: str, profile: str) -> bool:
+    return profile in lab.claims[claim].profiles
+
+
+def _selected(lab: Lab, profile: str, claims: set[str], experiments: set[str]) -> Selection:
+    wanted = {cell for claim in claims for cell in needed_by(lab, profile, claim)}
+    found: list[Cell] = []
+    for name in lab.experiments:
+        for cell in cells(lab, profile, name):
+            if cell.id in wanted or name in experiments:
+                found.append(cell)
+    absent = wanted - {cell.id for cell in found}
+    for claim in lab.claims:
+        lost = sorted(absent.intersection(needed_by(lab, profile, claim)))
+        if claim in claims and lost:
+            others = ", ".join(lab.claims[claim].profiles)
+            text = f"{claim} cannot be judged in {profile}: there is no {lost[0]}."
+            raise UsageError(f"{text} Write --profile {others}.")
+    if not found and not any(isinstance(lab.claims[name], LimitClaim) for name in claims):
+        raise UsageError(f"the selection has nothing to run in profile {profile}.")
+    return Selection([name for name in lab.claims if name in claims], found)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Write one of {', '.join(names)}."
+
+
+def draw(seed: int, *name: object, among: range) -> int:
+    """Draw a number that depends on the seed and the name only."""
+    return among[int.from_bytes(_digest(seed, *name)[:8], "big") % len(among)]
+
+
+def _digest(*parts: object) -> bytes:
+    return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
+
+
+def _trials(planned: list[Cell], blocks: int, seed: int, order: Order) -> list[Trial]:
+    trials: list[Trial] = []
+    for experiment in dict.fromkeys(cell.experiment for cell in planned):
+        of_it = [cell for cell in planned if cell.experiment == experiment]
+        for block in range(blocks):
+            for cell in _ordered(of_it, block, seed, order):
+                last = trials[-1].port if trials else 0
+                trials.append(_trial(cell, block, seed, last))
+    return trials
+
+
+def _ordered(of_it: list[Cell], block: int, seed: int, order: Order) -> Iterator[Cell]:
+    by_digest = sorted(of_it, key=lambda c: _digest(seed, c.experiment, block, c.id))
+    return iter(by_digest) if order == "hashed" else reversed(by_digest)
+
+
+def _trial(cell: Cell, block: int, seed: int, last_port: int) -> Trial:
+    """Draw one trial's set-up. Its port is never the last trial's, which may still be closing."""
+    levels = ",".join(f"{name}={level}" for name, level in cell.factors.items())
+    steps = (cell.experiment, f"{block:02}", cell.arm, levels)
+    name = ".".join(step for step in steps if step)
+    port = draw(seed, "port", name, among=PORTS)
+    if port == last_port:
+        port = port + 1 if port + 1 in PORTS else PORTS[0]
+    return Trial(
+        id=name,
+        cell=cell.id,
+        experiment=cell.experiment,
+        block=block,
+        swap=_is_swapped(cell.experiment, block, seed),
+        port=port,
+        hash_seed=draw(seed, "hash", name, among=HASH_SEEDS),
+        padding=draw(seed, "padding", name, among=PADDINGS),
+        arrival_seed=draw(seed, "arrivals", cell.experiment, block, among=ARRIVAL_SEEDS),
+    )
+
+
+def _is_swapped(experiment: str, block: int, seed: int) -> bool:
+    """Swap one block of each two neighbours: half of them at every even look."""
+    first = draw(seed, "swap", experiment, block // 2, among=range(2))
+    return first == block % 2

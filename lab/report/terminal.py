@@ -1,0 +1,174 @@
+"""Verdicts for a terminal: a table as data on stdout, progress on stderr.
+
+The table fits its console: below WIDE columns the numbers stand under the sentence, above it they have
+columns of their own. Piped, it is plain text. `Progress` draws when something happens and never between:
+a timer would take CPU time from the very trial it reports, for the lab shares a core with the load engine.
+"""
+
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lab.report import words
+from lab.report.model import OutcomeName, Results, Verdict
+
+WIDE = 120  # columns from which effect and blocks have room beside the sentence
+NARROW = 70  # columns below which nothing stands beside anything
+BAR = 24  # columns
+STYLES: dict[str, str] = {
+    "supported": "bold green",
+    "refuted": "bold red",
+    "inconclusive": "yellow",
+    "void": "magenta",
+    "skipped": "dim",
+}
+
+
+def verdict_table(results: Results, console: Console) -> None:
+    """Print every verdict with what it rests on, then the answer in one line. For stdout."""
+    if not results.verdicts:
+        console.print(Text(words.answer(results)))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
+    wide = console.width >= WIDE
+    if console.width >= NARROW:
+        table.add_column("Outcome", no_wrap=True)
+    table.add_column("Sentence and finding", overflow="fold", ratio=1 if wide else None)
+    if wide:
+        table.add_column("Effect (interval)", justify="right", no_wrap=True)
+        table.add_column("Declared", overflow="fold")
+        table.add_column("Blocks", justify="right", no_wrap=True)
+    for verdict in results.verdicts:
+        table.add_row(*_cells(verdict, console.width), end_section=False)
+        table.add_row()
+    console.print(table)
+    console.print(_summary(results))
+
+
+def _cells(verdict: Verdict, width: int) -> list[Text]:
+    outcome = Text(verdict.outcome, style=STYLES[verdict.outcome])
+    if width < NARROW:
+        return [Text("\n").join([outcome, *_lines(verdict, numbers=True)])]
+    if width < WIDE:
+        return [outcome, Text("\n").join(_lines(verdict, numbers=True))]
+    effect = Text(words.estimate(verdict.effect) if verdict.effect else words.DASH)
+    blocks = f"{verdict.blocks_used}/{verdict.blocks_planned}" if verdict.blocks_planned else "-"
+    left = Text("\n").join(_lines(verdict, numbers=False))
+    return [outcome, left, effect, Text(verdict.sense or words.DASH), Text(blocks)]
+
+
+def _lines(verdict: Verdict, *, numbers: bool) -> list[Text]:
+    """Say what was found, a line each; empty lines are left out."""
+    plain = [verdict.effect_words, verdict.reason]
+    if numbers and verdict.blocks_planned:
+        plain.append(words.blocks(verdict))
+    if verdict.voids:
+        plain.append(f"void attempts: {words.times(verdict.voids)}")
+    marked = [f"warning: {warning}" for warning in verdict.warnings]
+    if verdict.surprise:
+        marked.append(f"surprise: expected {verdict.expected} ({verdict.source})")
+    if words.against_gate(verdict):
+        marked.append(f"against its gate: it must come out {verdict.gate}")
+    lines = [Text(f"{verdict.claim}: {verdict.sentence}", style="bold")]
+    lines += [Text(line) for line in plain if line]
+    return lines + [Text(line, style="yellow") for line in marked]
+
+
+def _summary(results: Results) -> Text:
+    run = results.run
+    line = Text(words.answer(results), style="bold")
+    if not run.finished:
+        done = f" The run did not finish: {run.trials_done} of {run.trials_planned} trials usable."
+        line.append(done, style="bold yellow")
+    return line
+
+
+class Progress:
+    """What a run is doing, for stderr. On a terminal two lines that are redrawn on events only;
+
+    elsewhere one plain line per block, and one per void, note and verdict.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._live: Live | None = None
+        self._block = ("", 0, 0)
+        self._trial = (0, 0)
+        self._label = ""
+        self._left_s: float | None = None
+        self._voids = 0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def start(self, experiment: str, block: int, blocks: int) -> None:
+        """A block begins: block is counted from 1."""
+        self._block = (experiment, block, blocks)
+        self._label = ""
+        if self._live is None:
+            self._say(Text(", ".join(self._facts())))
+        else:
+            self._draw()
+
+    def trial(self, n: int, total: int, label: str, left_s: float | None = None) -> None:
+        """Trial n of total begins; label names arm and cell, left_s is the caller's estimate."""
+        self._trial, self._label, self._left_s = (n, total), label, left_s
+        self._draw()
+
+    def void(self, trial: str, gate: str, why: str) -> None:
+        """A trial was refused by a gate."""
+        self._voids += 1
+        self._say(Text(f"void: {trial}: {gate}: {why}", style="magenta"))
+
+    def note(self, text: str) -> None:
+        """Say something that should stay on the screen."""
+        self._say(Text(text))
+
+    def verdict(self, claim: str, outcome: OutcomeName) -> None:
+        """A claim has been judged."""
+        self._say(Text.assemble(f"{claim}: ", (outcome, STYLES[outcome])))
+
+    def _say(self, line: Text) -> None:
+        self._console.print(line, soft_wrap=True)
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._live is not None:
+            self._live.update(self._picture(), refresh=True)
+
+    def _picture(self) -> Group:
+        n, total = self._trial
+        bar = ProgressBar(total=max(1, total), completed=max(0, n - 1), width=BAR)
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(bar, Text(", ".join(self._facts()), overflow="ellipsis", no_wrap=True))
+        return Group(grid, Text(self._label, style="dim", overflow="ellipsis", no_wrap=True))
+
+    def _facts(self) -> list[str]:
+        (experiment, block, blocks), (n, total) = self._block, self._trial
+        facts = [f"{experiment}: block {block} of {blocks}"]
+        if total:
+            facts.append(f"trial {n} of {total}")
+        if self._voids:
+            facts.append(f"{self._voids} void")
+        if self._left_s is not None:
+            facts.append(f"{words.duration(self._left_s)} left")
+        return facts

@@ -1,0 +1,213 @@
+"""One trial, from the first connection to the result.
+
+1. prepare  pin, look the target up, connect what is kept, at a pace; then emit `ready`
+2. go       start at the agreed instant: warm-up, [t0, window, t1), cool-down
+3. drain    nothing is sent any more; replies on the way are awaited for DRAIN at most
+4. result   close all, fold the ledgers, emit the last delta and `done`
+
+A trial owns its loop, timer, sockets and counts; closing it leaves nothing behind.
+"""
+
+import os
+import resource
+import socket
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from loadtests.engine.group import Group, locate
+from loadtests.engine.loop import Loop
+from loadtests.engine.order import NAMES, SECOND, Order
+from loadtests.engine.report import Facts, Fold, Marks, class_result
+from loadtests.engine.sampler import Sampler
+from loadtests.engine.timer import NEVER
+
+Emit = Callable[[dict[str, Any]], None]
+MILLISECOND = 1_000_000  # ns
+DRAIN = SECOND // 2  # ns until a reply on the way is a timeout
+AT_A_TIME = 8  # connects per millisecond: about what a server with a thread per client accepts
+UNDER_WAY = 256  # connects unfinished: more would only queue up behind a full backlog
+FOLD_AT = 6_000_000  # requests in a ledger, 100 to 150 MB; folding them stops the loop for a second
+EVERY_CPU = os.sched_getaffinity(0)  # as the process was started
+
+
+class Trial:
+    """`finished` becomes true when `done` may be emitted: outside of the loop, by settle()."""
+
+    def __init__(self, order: Order, emit: Emit) -> None:
+        self.order = order
+        self.emit = emit
+        os.sched_setaffinity(0, EVERY_CPU if order.cpu is None else {order.cpu})
+        self.loop = Loop()
+        place = locate(order.host, order.port)
+        names = [name for name in NAMES if name in order.classes]
+        self.groups = [Group(name, order, self.loop, place) for name in names]
+        self.sampler = Sampler(order, self.loop, self.groups, emit)
+        self.phase = self.loop.alarm(self._connect_some)
+        self.finished = False
+        self._waiting = deque(link for g in self.groups if g.keeps for link in g.links)
+        self._deadline = time.monotonic_ns() + order.deadline
+        self._snapshots: list[Snapshot] = []
+        self.is_ready = False
+        self.begun = 0  # ns; 0: not yet
+
+    # ── prepare ──
+
+    def prepare(self) -> None:
+        for group in self.groups:
+            group.on_settled = self._settled
+        self.loop.set(self.phase, 1)
+        self._settled()
+
+    def _connect_some(self, now: int) -> None:
+        if now >= self._deadline:
+            for group in self.groups:
+                group.give_up()
+            self._settled()
+            return
+        unfinished = sum(group.pending for group in self.groups) - len(self._waiting)
+        for _ in range(min(AT_A_TIME, UNDER_WAY - unfinished, len(self._waiting))):
+            self._waiting.popleft().connect()
+        if not self.is_ready:
+            self.loop.set(self.phase, now + MILLISECOND if self._waiting else self._deadline)
+
+    def _settled(self) -> None:
+        if self.is_ready or any(group.pending for group in self.groups):
+            return
+        self.is_ready = True
+        self.phase.due = NEVER
+        kept = [group for group in self.groups if group.keeps]
+        self.emit(
+            {
+                "event": "ready",
+                "trial": self.order.trial,
+                "established": {group.name: group.established for group in kept},
+                "failed": {group.name: dict(group.unconnected) for group in kept},
+            }
+        )
+
+    # ── load ──
+
+    def go(self, start: int | None) -> None:
+        """Begin at `start`, ns of CLOCK_MONOTONIC; None: now. Raises ValueError unless it is ready."""
+        if not self.is_ready or self.begun:
+            raise ValueError("go: the trial is not ready, or has begun already")
+        order = self.order
+        self.begun = time.monotonic_ns() if start is None else start
+        low = self.begun + order.warm_up
+        self.window = (low, low + order.window)
+        self._end = self.window[1] + order.cool_down
+        self.emit({"event": "started", "trial": order.trial, "window": self.window})
+        self.phase.action = self._edge
+        self.loop.set(self.phase, low)
+        self.marks = Marks(self.begun)
+        self.folds = {group.name: Fold(self.window) for group in self.groups}
+        self.sampler.start(self.begun, self._relieve)
+        for group in self.groups:
+            group.start(self.begun)
+
+    def _edge(self, now: int) -> None:
+        """Cross an edge of the window."""
+        del now
+        self._snapshots.append(Snapshot(self))
+        if len(self._snapshots) == 1:
+            self.loop.set(self.phase, self.window[1])
+        else:
+            self.phase.action = self._stop
+            self.loop.set(self.phase, self._end)
+
+    def _stop(self, now: int) -> None:
+        for group in self.groups:
+            group.stop(now)
+        self.sampler.stop()
+        self.phase.action = self._drain
+        self._drain(now)
+
+    def _drain(self, now: int) -> None:
+        if self.sampler.flying and now < self._end + DRAIN:
+            self.loop.set(self.phase, now + MILLISECOND)
+            return
+        for group in self.groups:
+            group.finish()
+        self.finished = True
+        self.loop.stop()
+
+    def _relieve(self, now: int) -> None:
+        """Fold early if a ledger has grown too long; what has been done until now is known."""
+        ledgers = [group.ledger for group in self.groups]
+        if any(len(ledger.done) > FOLD_AT for ledger in ledgers):
+            self.sampler.read()
+            self.marks.take(ledgers, now)
+            for group in self.groups:
+                self.folds[group.name].take(group.ledger)
+
+    # ── result ──
+
+    def close(self) -> None:
+        for group in self.groups:
+            group.close()
+        self.loop.close()
+
+    def settle(self) -> None:
+        """Close all; hand over the last delta and the result."""
+        self.sampler.hand_over()
+        facts = {group.name: self._facts(group) for group in self.groups}
+        self.close()
+        self.marks.take([group.ledger for group in self.groups], time.monotonic_ns() + MILLISECOND)
+        self.emit({"event": "done", "trial": self.order.trial, "result": self._result(facts)})
+
+    def _facts(self, group: Group) -> Facts:
+        at_start, at_end = (snapshot.held[group.name] for snapshot in self._snapshots)
+        census = {
+            "asked": group.asked,
+            "established": group.established,
+            "held_at_start": at_start,
+            "held_at_end": at_end,
+            "lost": group.lost,
+        }
+        offsets = group.schedule
+        schedule = None if offsets is None else array("q", (self.begun + o for o in offsets))
+        return Facts(group.request_bytes, group.reply_bytes, schedule, census)
+
+    def _result(self, facts: dict[str, Facts]) -> dict[str, Any]:
+        first, last = self._snapshots
+        classes = {}
+        for group in self.groups:
+            fold = self.folds[group.name]
+            fold.take(group.ledger)
+            classes[group.name] = class_result(fold, group.ledger, facts[group.name])
+        waits = last.waits - first.waits
+        return {
+            "engine": f"{socket.gethostname()}-{os.getpid()}",
+            "trial": self.order.trial,
+            "window": self.window,
+            "crossed": (first.at, last.at),
+            "classes": classes,
+            "marks": self.marks.found,
+            "in_flight": self.sampler.in_flight,
+            "in_flight_at_edges": (first.flying, last.flying),
+            "cpu_ns": last.cpu - first.cpu,
+            "waits": waits,
+            "events": last.events - first.events,
+            "full": max(0, waits - (last.slept - first.slept)),
+            "deltas": self.sampler.deltas,
+            "delta_requests": self.sampler.requests,
+        }
+
+
+class Snapshot:
+    """The engine at an edge of the window. slept: waits that did not find an event ready.
+
+    The process has one thread and blocks nowhere else, so the kernel's count of voluntary
+    context switches is the number of waits that had to wait.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self.at = time.monotonic_ns()
+        self.cpu = time.process_time_ns()
+        self.waits, self.events = trial.loop.waits, trial.loop.events
+        self.slept = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        self.flying = trial.sampler.flying
+        self.held = {group.name: group.held for group in trial.groups}
