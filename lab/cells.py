@@ -13,8 +13,10 @@ from lab.claims import (
     SlopeClaim,
 )
 from lab.model import Cell, ClassLoad, ClassName, Timing
-from lab.schema import EVERY, Experiment, IdleLoad, Lab, Load
+from lab.schema import EVERY, Experiment, IdleLoad, Lab, Load, Profile
+from lab.schema import Timing as Override
 
+FEWEST_RUNGS = 3  # a straight line needs a point between its ends
 Factors = dict[str, int]
 N = TypeVar("N", int, float)
 
@@ -52,9 +54,8 @@ def connections(experiment: Experiment, factors: Factors) -> dict[ClassName, int
     return {name: _number(load.connections, factors, int) for name, load in classes.items()}
 
 
-def timing(lab: Lab, profile: str, experiment: Experiment) -> Timing:
+def timing(usual: Profile, own: Override | None) -> Timing:
     """Return the phases of a trial: the profile's, unless the experiment says otherwise."""
-    usual, own = lab.profiles[profile], experiment.timing.get(profile)
     if own is None:
         return Timing(warm_up=usual.warm_up, window=usual.window, cool_down=usual.cool_down)
     return Timing(
@@ -76,7 +77,7 @@ def _cell(lab: Lab, profile: str, experiment: Experiment, arm: str, factors: Fac
         workers=experiment.arms[arm].workers,
         protocol=experiment.protocol,
         load={name: class_load(classes[name], factors) for name, n in counts.items() if n},
-        timing=timing(lab, profile, experiment),
+        timing=timing(lab.profiles[profile], experiment.timing.get(profile)),
     )
 
 

@@ -6,15 +6,18 @@ Facts about servers come from `servers.catalog`; what this machine lacks is `lab
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import product
+from math import prod
 
-from lab.cells import combinations, connections
+from lab.cells import combinations, connections, levels
+from lab.document import Document, Where, quote
 from lab.mistakes import near
 from lab.schema import EVERY, Defaults, Experiment, Levels, Profile
-from lab.yaml_source import Document, Where, quote
 from servers.catalog import PROTOCOLS, SERVERS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # ids become file names
 SPARE_DESCRIPTORS = 24  # a server's other files: standard streams, listener, epoll, interpreter's
+MOST_CELLS = 500  # of one arm in one profile: hours already in the quickest one
 MOST_CONNECTIONS = 28_000  # ports to one address: Linux's range 32768-60999 has 28232
 
 
@@ -57,7 +60,7 @@ def check_experiment(
         _factors(document, where, experiment),
         _references(document, where, experiment),
     ]
-    if all(names_fit):
+    if all(names_fit) and _few(document, where, experiment, profiles):
         _loads(document, where, experiment, profiles)
 
 
@@ -83,20 +86,20 @@ def _arms(document: Document, where: Where, experiment: Experiment) -> bool:
 
 def _factors(document: Document, where: Where, experiment: Experiment) -> bool:
     fit = True
-    for name, levels in experiment.factors.items():
+    for name, ladders in experiment.factors.items():
         place = (*where, "factors", name)
-        fit &= check_name(document, place) and _ladder(document, place, levels)
+        fit &= check_name(document, place) and _ladder(document, place, ladders)
     for arm, factors in experiment.factors_for.items():
-        for name, levels in factors.items():
+        for name, ladders in factors.items():
             place = (*where, "factors-for", arm, name)
             fit &= known(document, place, name, experiment.factors, "a factor")
-            fit &= _ladder(document, place, levels)
+            fit &= _ladder(document, place, ladders)
     return fit
 
 
-def _ladder(document: Document, where: Where, levels: Levels) -> bool:
+def _ladder(document: Document, where: Where, ladders: Levels) -> bool:
     fit = True
-    for profile, ladder in levels.items():
+    for profile, ladder in ladders.items():
         if profile != EVERY:
             place = (*where, profile)
             fit &= known(document, place, profile, _named(document), "a profile")
@@ -122,6 +125,18 @@ def _references(document: Document, where: Where, experiment: Experiment) -> boo
         document.complain((*where, "factors", name), text, at_key=True)
         fit = False
     return fit
+
+
+def _few(
+    document: Document, where: Where, experiment: Experiment, profiles: Mapping[str, Profile]
+) -> bool:
+    for arm, profile in product(experiment.arms, profiles):
+        steps = (len(levels(experiment, profile, arm, name)) for name in experiment.factors)
+        if prod(steps) > MOST_CELLS:
+            text = f"over {MOST_CELLS} combinations of levels for {arm} in {profile}. Write fewer."
+            document.complain((*where, "factors"), text, at_key=True)
+            return False
+    return True
 
 
 def _loads(

@@ -4,7 +4,7 @@ import pkgutil
 from collections.abc import Mapping
 
 import lab.probes
-from lab.cells import Factors, arms, class_load, combinations, levels, needs, rungs, timing
+from lab.cells import FEWEST_RUNGS, Factors, arms, class_load, levels, needs, rungs, timing
 from lab.checks import known
 from lab.claims import (
     METRICS,
@@ -16,10 +16,9 @@ from lab.claims import (
     RatioClaim,
     SlopeClaim,
 )
-from lab.schema import Experiment, Lab, Profile
-from lab.yaml_source import Document, Where, quote
+from lab.document import Document, Where, quote
+from lab.schema import Experiment, Profile
 
-FEWEST_RUNGS = 3  # a straight line needs a point between its ends
 _LOADS = {
     "open": "counts from the scheduled start: it needs an open load (rate)",
     "closed": "is what the rate says under an open load: it needs a closed one (think)",
@@ -141,7 +140,7 @@ def _cells(
         index = claim.profiles.index(profile)
         otherwise = f"or take {profile} out of profiles."
         steps = rungs(experiment, profile, claim)
-        if not any(combinations(experiment, profile, arm) for arm in arms(claim)):
+        if not any(_is_part(experiment, profile, arm) for arm in arms(claim)):
             text = f"{experiment.id} has no levels in {profile}. Add some, {otherwise}"
             document.complain((*where, "profiles", index), text)
         elif isinstance(claim, LadderClaim) and len(steps) < FEWEST_RUNGS:
@@ -152,6 +151,11 @@ def _cells(
         else:
             for arm, place in needs(experiment, profile, claim):
                 _exists(document, where, experiment, claim, profile, (arm, place))
+            _window(document, where, experiment, claim, profile, profiles[profile])
+
+
+def _is_part(experiment: Experiment, profile: str, arm: str) -> bool:
+    return all(levels(experiment, profile, arm, factor) for factor in experiment.factors)
 
 
 def _exists(
@@ -172,18 +176,25 @@ def _exists(
             document.complain((*where, "at", index, factor), text)
 
 
-def check_windows(document: Document, claim: MeasuredClaim, whole: Lab) -> None:
-    """Note a percentile that a window is too short for. whole: without mistakes otherwise."""
-    least, experiment = METRICS[claim.metric].requests, whole.experiments[claim.experiment]
-    load = experiment.load.asking().get(claim.connection_class or "long")
+def _window(
+    document: Document,
+    where: Where,
+    experiment: Experiment,
+    claim: MeasuredClaim,
+    name: str,
+    profile: Profile,
+) -> None:
+    """Note a percentile that a window has too few requests for."""
+    least, load = METRICS[claim.metric].requests, None
+    if claim.connection_class:
+        load = experiment.load.asking().get(claim.connection_class)
     if not least or load is None:
         return
-    for profile in claim.profiles:
-        window = timing(whole, profile, experiment).window
-        for _, place in needs(experiment, profile, claim):
-            asked = class_load(load, place).rate * window
-            if asked < least:
-                text = f"a window has {asked:.0f} requests in {profile}, {claim.metric} needs"
-                where = ("claims", claim.id, "metric")
-                mend = "Raise rate or window, or write p50."
-                document.complain(where, f"{text} {least}. {mend}")
+    window = timing(profile, experiment.timing.get(name)).window
+    for _, place in needs(experiment, name, claim):
+        asked = class_load(load, place).rate * window
+        if asked < least:
+            text = f"a window of {name} has {asked:.0f} requests, {claim.metric} needs {least}."
+            mend = "Raise rate or window, or write metric: p50."
+            document.complain((*where, "metric"), f"{text} {mend}")
+            return

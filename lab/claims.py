@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from lab.document import quote
 from lab.shape import Level, Shape, Text
-from lab.yaml_source import quote
 
 
 class Metric(NamedTuple):

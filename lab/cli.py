@@ -29,6 +29,7 @@ P = ParamSpec("P")
 app = typer.Typer(
     help="A load-test lab that turns sentences about server I/O into verdicts.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -145,8 +146,8 @@ def plan(
     from lab.run import Wishes, planned
 
     wishes = Wishes(lab_file, tuple(select or ()), profile, seed, order.value, RESULTS)
-    lab, expanded = planned(wishes)
-    typer.echo(expanded.model_dump_json(indent=1) if as_json else plan_text(lab, expanded), nl=True)
+    _, expanded = planned(wishes)
+    typer.echo(expanded.model_dump_json(indent=1) if as_json else plan_text(expanded), nl=True)
 
 
 @app.command()

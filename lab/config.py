@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.checks import check_defaults, check_experiment, check_name
-from lab.claim_checks import check_claim, check_windows
+from lab.claim_checks import check_claim
 from lab.claims import KINDS, METRICS, Claim, LimitClaim
+from lab.document import Document, Where, quote
 from lab.errors import ConfigErrors
 from lab.includes import include
 from lab.mistakes import near, shaped
-from lab.schema import Defaults, Experiment, Lab, Profile
+from lab.schema import Defaults, Experiment, Lab, Load, Profile
 from lab.shape import Shape
-from lab.yaml_source import Document, Where, quote, read
+from lab.yaml_source import read
 
 __all__ = ["Lab", "load", "parse"]
 
@@ -33,7 +34,7 @@ def load(path: Path) -> Lab:
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        problem = f"{path}: cannot be read: {reason}. Name another file with --file."
+        problem = f"{path}: cannot be read: {reason}. Name another file with --lab."
         raise ConfigErrors([problem]) from error
     return parse(raw, str(path), path.parent)
 
@@ -76,11 +77,7 @@ def _lab(document: Document) -> Lab | None:
         check_claim(document, claim, experiments, profiles)
     if document.problems:
         return None
-    lab = Lab(defaults=defaults, profiles=profiles, experiments=experiments, claims=claims)
-    for claim in claims.values():
-        if not isinstance(claim, LimitClaim):
-            check_windows(document, claim, lab)
-    return lab
+    return Lab(defaults=defaults, profiles=profiles, experiments=experiments, claims=claims)
 
 
 def _items(document: Document, section: str) -> dict[str, dict[str, Any]]:
@@ -96,11 +93,11 @@ def _items(document: Document, section: str) -> dict[str, dict[str, Any]]:
         return {}
     items = {}
     for name, item in found.items():
-        fits = check_name(document, (section, name))
+        check_name(document, (section, name))
         if not isinstance(item, dict):
             text = f"{quote(item)} is not a mapping. Write keys and values."
             document.complain((section, name), text)
-        elif fits:
+        else:
             items[name] = item
     return items
 

@@ -108,6 +108,12 @@ def large(target: Target, protocol: str) -> None:
 
 def half_close(target: Target, protocol: str) -> None:
     """The client ends its side after the last request: the whole answer must come, then the end."""
+    with _client(target, protocol) as client:
+        with _paused(target):  # so that the request and the end are there in one wake
+            client.sendall(PROTOCOLS[protocol].question)
+            client.shutdown(socket.SHUT_WR)
+        _expect(client, PROTOCOLS[protocol].answer)
+        _expect_end(client)
     question, answer = _payload(protocol, LARGE)
     with _client(target, protocol, slow=True) as client:
         sent = _fill(client, question)

@@ -3,8 +3,9 @@
 import glob
 from pathlib import Path
 
+from lab.document import Document, quote
 from lab.mistakes import near
-from lab.yaml_source import Document, quote, read
+from lab.yaml_source import read
 
 _INCLUDED = ("experiments", "claims")  # what an included file may hold
 

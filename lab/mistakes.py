@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lab.document import Document, Where, quote
 from lab.shape import Shape
-from lab.yaml_source import Document, Where, quote
 
 S = TypeVar("S", bound=Shape)
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
-from lab.cells import cells, ladder, needed_by, pairs
-from lab.claims import LimitClaim
+from lab.cells import FEWEST_RUNGS, arms, cells, ladder, needed_by, pairs
+from lab.claims import LadderClaim, LimitClaim
 from lab.errors import UsageError
 from lab.forecast import Forecast, forecast, trial_seconds
 from lab.model import Cell, Plan, ProbeRun, Trial
@@ -112,21 +112,30 @@ def _listed(lab: Lab, claim: str, profile: str) -> bool:
 
 def _selected(lab: Lab, profile: str, claims: set[str], experiments: set[str]) -> Selection:
     wanted = {cell for claim in claims for cell in needed_by(lab, profile, claim)}
-    found: list[Cell] = []
-    for name in lab.experiments:
-        for cell in cells(lab, profile, name):
-            if cell.id in wanted or name in experiments:
-                found.append(cell)
-    absent = wanted - {cell.id for cell in found}
-    for claim in lab.claims:
-        lost = sorted(absent.intersection(needed_by(lab, profile, claim)))
-        if claim in claims and lost:
-            others = ", ".join(lab.claims[claim].profiles)
-            text = f"{claim} cannot be judged in {profile}: there is no {lost[0]}."
-            raise UsageError(f"{text} Write --profile {others}.")
+    found = [
+        cell
+        for name in lab.experiments
+        for cell in cells(lab, profile, name)
+        if cell.id in wanted or name in experiments
+    ]
+    there = {cell.id for cell in found}
+    for claim in claims:
+        _judgeable(lab, profile, claim, there)
     if not found and not any(isinstance(lab.claims[name], LimitClaim) for name in claims):
         raise UsageError(f"the selection has nothing to run in profile {profile}.")
     return Selection([name for name in lab.claims if name in claims], found)
+
+
+def _judgeable(lab: Lab, profile: str, claim: str, there: set[str]) -> None:
+    """Refuse a claim that was named for a profile which has not all it needs."""
+    needed, found = needed_by(lab, profile, claim), lab.claims[claim]
+    lack = next((f"no {cell}" for cell in needed if cell not in there), "")
+    steps = len(needed) // max(1, len(arms(found)))
+    if isinstance(found, LadderClaim) and steps < FEWEST_RUNGS:
+        lack = lack or f"no ladder of {FEWEST_RUNGS} levels of {found.over}"
+    if lack:
+        mend = f"Write --profile {' or '.join(found.profiles)}."
+        raise UsageError(f"{claim} cannot be judged in {profile}: there is {lack}. {mend}")
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from lab.claims import Claim
+from lab.document import quote
 from lab.model import ClassName
-from lab.shape import Count, Level, Rate, Seconds, Shape, Size, Text
-from lab.yaml_source import quote
+from lab.shape import Count, Level, MoreSeconds, Rate, Seconds, Shape, Size, Text
 
 EVERY = "*"  # a list of levels that holds in every profile
 
@@ -23,8 +23,8 @@ class Profile(Shape):
     """How long and how often. looks: numbers of blocks after which it is judged, ascending."""
 
     looks: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1)]
-    warm_up: Seconds
-    window: Seconds
+    warm_up: MoreSeconds
+    window: MoreSeconds
     cool_down: Seconds
 
     @property
@@ -35,8 +35,6 @@ class Profile(Shape):
     def _check(self) -> "Profile":
         if self.looks != sorted(set(self.looks)):
             raise ValueError("looks must grow from one to the next. Write [12, 18, 24, 30].")
-        if self.warm_up <= 0 or self.window <= 0:
-            raise ValueError("warm-up and window must be more than 0 s.")
         return self
 
 
@@ -44,8 +42,8 @@ class Timing(Shape):
     """Where an experiment needs other phases than its profile, and why."""
 
     because: Text
-    warm_up: Seconds | None = None
-    window: Seconds | None = None
+    warm_up: MoreSeconds | None = None
+    window: MoreSeconds | None = None
     cool_down: Seconds | None = None
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
 
+from lab.document import quote
 from lab.units import RATE, SIZE, TIME, Unit, parse
-from lab.yaml_source import quote
 
 
 class Shape(BaseModel):
@@ -47,6 +47,7 @@ def _count(value: Any) -> Any:
 
 
 Seconds = Annotated[float, _quantity(TIME)]
+MoreSeconds = Annotated[Seconds, Field(gt=0)]
 Rate = Annotated[float | str, _quantity(RATE)]  # requests per second, or $factor
 Size = Annotated[int | str, _quantity(SIZE)]  # bytes, or $factor
 Count = Annotated[int | str, PlainValidator(_count)]  # connections, or $factor

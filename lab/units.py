@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lab.yaml_source import quote
+from lab.document import quote
 
 _QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([^\s0-9.].{0,9})?")
 

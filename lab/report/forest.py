@@ -20,7 +20,6 @@ TICKS_MOST = 6  # more would touch one another on a telephone
 STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 FINE = (0.2, 0.1, 0.05)
 NO_PLOT = frozenset({"probe", "limit", "crossover"})  # their effect, if any, is not a ratio of arms
-NO_EFFECT = frozenset({"void", "skipped"})  # the numbers, if any, say nothing
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,12 @@ class Forest:
     zone: tuple[float, float] | None  # too small to matter
     ticks: list[Mark]
     words: str
-    is_ratio: bool
 
 
 def layout(verdict: Verdict) -> Forest | None:
     """Lay out one verdict's effect; None where there is nothing to draw."""
     effect = verdict.effect
-    if verdict.kind in NO_PLOT or verdict.outcome in NO_EFFECT:
+    if verdict.kind in NO_PLOT or verdict.outcome in words.NO_EFFECT:
         return None
     if effect is None or not math.isfinite(effect.value):
         return None
@@ -72,7 +70,6 @@ def layout(verdict: Verdict) -> Forest | None:
         zone=(place(lines[0]), place(lines[1])) if len(lines) == 2 else None,
         ticks=[Mark(place(tick), f"{tick:g}") for tick in ticks],
         words=f"effect {words.estimate(effect)}; {verdict.sense or 'no minimum effect declared'}",
-        is_ratio=is_ratio,
     )
 
 

@@ -80,17 +80,11 @@ def _card(verdict: Verdict, results: Results) -> dict[str, Any]:
     return {
         "verdict": verdict,
         "forest": plot,
-        "effect": _effect(verdict, is_ratio=plot is not None and plot.is_ratio),
+        "effect": words.effect(verdict),
         "facts": [(name, text) for name, text in facts if text],
         "again": shlex.join(["lab", "run", verdict.claim, *_options(results.run)]),
         "against_gate": words.against_gate(verdict),
     }
-
-
-def _effect(verdict: Verdict, *, is_ratio: bool) -> str:
-    if verdict.effect is None or verdict.outcome in ("void", "skipped"):
-        return words.DASH
-    return words.ratio(verdict.effect) if is_ratio else words.estimate(verdict.effect)
 
 
 def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:

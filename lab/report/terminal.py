@@ -1,8 +1,8 @@
 """Verdicts for a terminal: a table as data on stdout, progress on stderr.
 
-The table fits its console: below WIDE columns the numbers stand under the sentence, above it they have
-columns of their own. Piped, it is plain text. `Progress` draws when something happens and never between:
-a timer would take CPU time from the very trial it reports, for the lab shares a core with the load engine.
+The table fits its console: below WIDE columns the numbers stand under the sentence, above it they
+have columns of their own. Piped, it is plain text. `Progress` draws when something happens and never
+between: a timer would take CPU time from the trial it reports, on the core of the load engine.
 """
 
 from types import TracebackType
@@ -57,7 +57,7 @@ def _cells(verdict: Verdict, width: int) -> list[Text]:
         return [Text("\n").join([outcome, *_lines(verdict, numbers=True)])]
     if width < WIDE:
         return [outcome, Text("\n").join(_lines(verdict, numbers=True))]
-    effect = Text(words.estimate(verdict.effect) if verdict.effect else words.DASH)
+    effect = Text(words.effect(verdict))
     blocks = f"{verdict.blocks_used}/{verdict.blocks_planned}" if verdict.blocks_planned else "-"
     left = Text("\n").join(_lines(verdict, numbers=False))
     return [outcome, left, effect, Text(verdict.sense or words.DASH), Text(blocks)]
@@ -90,9 +90,9 @@ def _summary(results: Results) -> Text:
 
 
 class Progress:
-    """What a run is doing, for stderr. On a terminal two lines that are redrawn on events only;
+    """What a run is doing, for stderr: two lines redrawn on events only.
 
-    elsewhere one plain line per block, and one per void, note and verdict.
+    Where stderr is no terminal: one plain line per block, and one per void, note and verdict.
     """
 
     def __init__(self, console: Console | None = None) -> None:

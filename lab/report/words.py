@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from lab.report.model import Estimate, OutcomeName, Percentile, Results, Verdict
 
 DIGITS = 3  # significant: an interval here is seldom narrower than one part in a thousand
+SMALLEST = 5  # decimals; what needs more is written as 1.2e-05
+FAR_APART = 20  # largest over smallest number of an estimate, from which each has its own decimals
 OUTCOMES: tuple[OutcomeName, ...] = ("supported", "refuted", "inconclusive", "void", "skipped")
 MEANINGS: dict[OutcomeName, str] = {
     "supported": "The whole interval lies where the sentence puts it.",
@@ -22,29 +24,42 @@ MEANINGS: dict[OutcomeName, str] = {
     "the numbers say nothing.",
     "skipped": "It was never tried: this machine or this profile lacks something it needs.",
 }
+NO_EFFECT: frozenset[str] = frozenset({"void", "skipped"})  # the numbers, if any, say nothing
 DECIDED: frozenset[str] = frozenset({"supported", "refuted"})
 SCALES_NS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
 SPACE = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
 
 
-def number(value: float, digits: int = DIGITS) -> str:
-    """Write a number with so many significant digits: 0.0123, 3.10, 31.2, 1,234."""
+def number(value: float, places: int | None = None) -> str:
+    """Write a number with three significant digits, or so many decimals: 0.0123, 3.10, 1,234."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "-∞" if value < 0 else "undefined"
     if value == 0:
         return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.1e}" if places > digits + 2 else f"{value:,.{places}f}"
+    decimals = _places(value) if places is None else places
+    return f"{value:.1e}" if decimals > SMALLEST else f"{value:,.{decimals}f}"
 
 
-def interval(estimate: Estimate, show: Callable[[float], str] = number) -> str:
+def _places(value: float) -> int:
+    return max(0, DIGITS - 1 - math.floor(math.log10(abs(value))))
+
+
+def _shared_places(value: Estimate) -> int | None:
+    """Give the decimals that suit all three numbers; None where they are too far apart to share."""
+    sizes = [abs(x) for x in (value.value, value.low, value.high) if x and math.isfinite(x)]
+    if not sizes or max(sizes) > FAR_APART * min(sizes):
+        return None
+    return _places(max(sizes))
+
+
+def interval(value: Estimate, show: Callable[[float], str] | None = None) -> str:
     """Write the interval alone: 2.90–3.40, at most 3.40, 2.90 or more, no finite interval."""
-    low, high = estimate.low, estimate.high
-    if low is None and high is None:
-        return "no finite interval"
+    low, high = value.low, value.high
+    places = _shared_places(value)
+    show = show or (lambda end: number(end, places))
     if low is None:
-        return f"at most {show(high or 0.0)}"
+        return f"at most {show(high)}" if high is not None else "no finite interval"
     if high is None:
         return f"{show(low)} or more"
     return f"{show(low)}{DASH}{show(high)}"
@@ -53,12 +68,19 @@ def interval(estimate: Estimate, show: Callable[[float], str] = number) -> str:
 def estimate(value: Estimate, unit_text: str = "") -> str:
     """Write value, unit and interval: `31.2 µs per request (30.9–31.6)`."""
     unit_part = f"{SPACE}{unit_text}" if unit_text else ""
-    return f"{number(value.value)}{unit_part} ({interval(value)})"
+    return f"{number(value.value, _shared_places(value))}{unit_part} ({interval(value)})"
 
 
 def ratio(value: Estimate) -> str:
     """Write a ratio and its interval: `3.10 × (2.90–3.40)`."""
     return estimate(value, "×")
+
+
+def effect(verdict: Verdict) -> str:
+    """Write a verdict's effect, or a dash where it has none that says anything."""
+    if verdict.effect is None or verdict.outcome in NO_EFFECT:
+        return DASH
+    return estimate(verdict.effect)
 
 
 def time_ns(ns: float) -> str:

@@ -1,5 +1,6 @@
-"""The load engine: one process, one epoll loop, all connections of a trial. See `__main__` for its protocol.
+"""The load engine: one process, one epoll loop, all connections of a trial.
 
-Rules: standard library only; no locust, no gevent, no lab. `arrivals`, `clients`, `histogram`, `order`
-and `report` are pure; `loop`, `timer`, `link`, `pacing` and `trial` hold the sockets and the clock.
+What it is told and what it answers stands in `__main__`. Rules: standard library only; no locust,
+no gevent, no lab. `arrivals`, `clients`, `histogram`, `ledger`, `order` and `report` are pure; the
+others hold the sockets and the clock.
 """

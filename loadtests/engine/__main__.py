@@ -1,4 +1,4 @@
-"""python -m loadtests.engine: JSON commands on stdin, one a line; JSON events on stdout, one a line.
+"""python -m loadtests.engine: JSON commands on stdin, JSON events on stdout, one a line.
 
 command                          answer
 {"prepare": ORDER}               {"event": "ready", "trial", "established", "failed"}
@@ -83,21 +83,22 @@ class Engine:
 
     def obey(self, line: bytes) -> None:
         try:
-            command = json.loads(line)
-            match command:
-                case {"prepare": raw}:
-                    self.prepare(raw)
-                case {"go": name, **rest}:
-                    self.known(name).go(rest.get("start_ns"))
-                case {"abort": name}:
-                    if self.trial is not None and self.trial.order.trial == name:
-                        self.drop()
-                    emit({"event": "aborted", "trial": name})
-                case _:
-                    raise ValueError("a command is one of prepare, go, abort")
+            self.carry_out(json.loads(line))
         except (ValueError, OSError) as error:  # the command's fault: what is under way goes on
-            name = command_trial(line)
-            emit({"event": "failed", "trial": name, "error": one_line(error)})
+            emit({"event": "failed", "trial": spoken_of(line), "error": one_line(error)})
+
+    def carry_out(self, command: Any) -> None:
+        match command:
+            case {"prepare": raw}:
+                self.prepare(raw)
+            case {"go": name}:
+                self.known(name).go(command.get("start_ns"))
+            case {"abort": name}:
+                if self.trial is not None and self.trial.order.trial == name:
+                    self.drop()
+                emit({"event": "aborted", "trial": name})
+            case _:
+                raise ValueError("a command is one of prepare, go, abort")
 
     def prepare(self, raw: Any) -> None:
         wanted = order.parse(raw)
@@ -133,7 +134,7 @@ class Engine:
         gc.collect()
 
 
-def command_trial(line: bytes) -> Any:
+def spoken_of(line: bytes) -> Any:
     """Trial a bad command speaks of, if that can be made out."""
     try:
         command = json.loads(line)

@@ -1,6 +1,7 @@
 """All connections of one class in one trial: its links, its pacer, its ledger, its census."""
 
 import socket
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -9,14 +10,18 @@ from typing import Any
 from loadtests.engine import arrivals
 from loadtests.engine.clients import CLIENTS
 from loadtests.engine.ledger import Failure, Ledger
-from loadtests.engine.link import Brief, Eager, Kept, Link, Silent, now_ns
+from loadtests.engine.link import Link, now_ns
+from loadtests.engine.lives import Brief, Eager, Kept, Silent
 from loadtests.engine.loop import Loop
 from loadtests.engine.order import SECOND, Load, Order
 from loadtests.engine.pacing import Closed, Open, Pacer
 
 
 class Group:
-    """flying: requests sent and unanswered. held: kept connections open now. lost: closed by the other side."""
+    """flying: requests sent and unanswered.
+
+    held: kept connections open now. lost: those the other side has closed.
+    """
 
     def __init__(self, name: str, order: Order, loop: Loop, place: tuple[Any, Any]) -> None:
         load: Load = order.classes[name]  # type: ignore[index]  # the caller took it from there
@@ -40,7 +45,7 @@ class Group:
 
     @property
     def keeps(self) -> bool:
-        """Its connections are established before the load begins, and counted at the window's edges."""
+        """Its connections are there before the load begins, and counted at the window's edges."""
         return self.name != "short"
 
     @property
@@ -48,7 +53,7 @@ class Group:
         return self.name != "idle"
 
     @property
-    def schedule(self) -> "arrivals.array[int] | None":
+    def schedule(self) -> "array[int] | None":
         """The arrivals of an open workload, ns since the start."""
         return self.pacer.arrivals if isinstance(self.pacer, Open) else None
 
@@ -59,7 +64,7 @@ class Group:
         return cycle(exchanges[first:] + exchanges[:first])
 
     def settle(self, kind: str = "") -> None:
-        """One connection is established, or has failed for good. Counts before the load begins only."""
+        """One connection is established, or has failed for good. Later on it counts no more."""
         if self.pending:
             self.pending -= 1
             if kind:

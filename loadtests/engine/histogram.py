@@ -1,8 +1,8 @@
-"""A log-linear histogram of nanoseconds: exact in count, sum, least and greatest; 0.1 % in value. Pure.
+"""A log-linear histogram of nanoseconds: exact in count, sum, least and greatest. Pure.
 
-Values below 2S stand in buckets of their own; above, each doubling of the value has S buckets of equal
-width, so that no bucket is wider than 1/S of its values. Merging adds counts; percentiles are never
-averaged, quantiles never interpolated. Layout: HdrHistogram's, written with one index.
+Values below 2S stand in buckets of their own; above, each doubling of the value has S buckets of
+equal width, so that no bucket is wider than 1/S, 0.1 %, of its values. Merging adds counts;
+percentiles are never averaged, quantiles never interpolated. Layout: HdrHistogram's, with one index.
 """
 
 from collections import Counter
@@ -61,7 +61,7 @@ class Histogram:
             self.buckets[index_of(value)] += times
 
     def add_all(self, values: Sequence[int]) -> None:
-        """Add many: counted in C by the bits that matter, then one Python step per distinct value."""
+        """Add many: counted in C by the bits that matter, one Python step per distinct value."""
         if not values:
             return
         least = min(values)
@@ -109,8 +109,8 @@ class Histogram:
         new = cls()
         new.count, new.sum = data["count"], data["sum"]
         new.min, new.max = data["min"], data["max"]
-        pairs: Iterable[Sequence[int]] = data["buckets"]
-        new.buckets.update({index: times for index, times in pairs})
+        pairs: Iterable[tuple[int, int]] = data["buckets"]
+        new.buckets.update(dict(pairs))
         if new.buckets.total() != new.count:
             raise ValueError(f"histogram of {new.count} holds {new.buckets.total()} values")
         return new

@@ -1,4 +1,4 @@
-"""What happened to the requests of one connection class: raw stamps, one append each, nothing folded.
+"""What happened to the requests of one connection class: raw stamps, nothing folded.
 
 Replies come in the order of the clock, so `done` is sorted: phases, slices and marks are found
 afterwards by bisection, and the loop never asks which phase it is in.
@@ -85,7 +85,7 @@ class Ledger:
 
 
 class Tally:
-    """Response times in microseconds since the last delta: what Locust's own statistics are fed with."""
+    """Response times in microseconds since the last delta, for Locust's own statistics."""
 
     def __init__(self, ledger: Ledger, reply_bytes: int) -> None:
         self.ledger = ledger

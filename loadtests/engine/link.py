@@ -1,12 +1,7 @@
-"""One client connection: how it connects, asks, checks the answer and fails. Three ways to live.
+"""One client connection: how it connects, asks, checks the answer and fails.
 
-kept     stays open; each request goes out after the reply to the one before.   (class long)
-brief    connects, asks once, closes.                                           (class short)
-silent   connects and never says a word; whatever it hears means it is lost.    (class idle)
-
-What a link is to do next, and when, is its pacer's business. While a reply is due, `reply` is what must
-come; at all other times it is None, which no data equals. Everything off the fast path of
-`on_reply` may be slow.
+What it does next, and when, is its pacer's business; `lives` has the ways to live. While a reply is
+due, `reply` is what must come; at all other times it is None, which no data equals.
 """
 
 import errno
@@ -21,8 +16,6 @@ if TYPE_CHECKING:
     from loadtests.engine.group import Group
 
 Handler = Callable[[], None]
-REOPEN = 100_000_000  # ns until a kept connection that could not be reopened is tried again
-PAUSE = 1_000_000  # ns until a brief one follows one that failed
 LEAST_READ, MOST_READ = 4096, 262144  # bytes per recv(); CPython allocates them each time
 now_ns = time.monotonic_ns
 
@@ -145,7 +138,7 @@ class Link:
         self.group.loop.rewatch(self.fd, self.on_room, READ | WRITE)
 
     def on_room(self) -> None:
-        """Send on. A server may answer the first half before it reads the second: then read first."""
+        """Send on; or read first, if the server answers the first half before it takes the rest."""
         try:
             self.rest = self.rest[self.send(self.rest) :]
         except BlockingIOError:
@@ -235,151 +228,3 @@ class Link:
             self.fd = -1
             self.group.held -= self.up
             self.up = False
-
-
-class Kept(Link):
-    """Stays open, and is opened again when it is lost while the load runs."""
-
-    __slots__ = ()
-
-    def ready(self) -> None:
-        self.up = True
-        self.group.held += 1
-        self.group.settle()
-        self.group.pacer.free(self, now_ns())
-
-    def unconnected(self, kind: str) -> None:
-        group = self.group
-        if group.running:
-            group.pacer.later(now_ns() + REOPEN, self.reopen)
-        else:
-            group.settle(kind)
-
-    def begin(self, intended: int) -> int:
-        self.request, self.reply = next(self.turns)
-        self.intended = intended
-        self.group.flying += 1
-        self.sent = sent = now_ns()
-        self.transmit(self.request)
-        return sent
-
-    def complete(self, now: int) -> None:
-        super().complete(now)
-        self.group.pacer.free(self, now)
-
-    def fail(self, kind: str) -> None:
-        free = self.reply is None
-        super().fail(kind)
-        self.group.lost += 1
-        if free:
-            self.group.pacer.drop(self)
-        if self.group.running:
-            self.connect()
-
-    def reopen(self, due: int) -> None:
-        del due
-        self.connect()
-
-
-class Eager(Kept):
-    """Kept, closed, no think time: the next request goes out at once. The fast path of the engine."""
-
-    __slots__ = ("done_append", "next_turn", "service_append", "request_size")
-
-    def __init__(self, group: "Group", number: int) -> None:
-        super().__init__(group, number)
-        self.done_append = group.ledger.done.append
-        self.service_append = group.ledger.service.append
-        self.next_turn = self.turns.__next__
-        self.request_size = group.request_bytes
-
-    def on_reply(self) -> None:
-        try:
-            data = self.recv(self.size)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.fail("reset")
-            return
-        now = now_ns()
-        if data != self.reply:
-            self.on_piece(data, now)
-            return
-        self.done_append(now)
-        self.service_append(now - self.sent)
-        request, self.reply = self.next_turn()
-        self.sent = now
-        try:
-            taken = self.send(request)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
-            self.fail("reset")
-            return
-        if taken != self.request_size:
-            self.defer(request, taken)
-
-    def listener(self) -> Handler:
-        return super().on_reply if self.group.pacer.stopped else self.on_reply
-
-    def ease(self) -> None:
-        """The load is over: go over to the slow path, which asks the pacer before it sends."""
-        handlers = self.group.loop.handlers
-        if self.fd >= 0 and handlers[self.fd] == self.on_reply:
-            handlers[self.fd] = self.listener()
-
-
-class Brief(Link):
-    """A connection per request. It is sent when connect() is called: the lag ends there, not later."""
-
-    __slots__ = ()
-
-    def begin(self, intended: int) -> int:
-        self.request, self.reply = next(self.turns)
-        self.intended = intended
-        self.group.flying += 1
-        self.connect()
-        self.sent = self.called
-        return self.called
-
-    def ready(self) -> None:
-        self.group.established += 1
-        self.transmit(self.request)
-
-    def unconnected(self, kind: str) -> None:
-        self.sent = self.called
-        self.fail(kind)
-
-    def complete(self, now: int) -> None:
-        super().complete(now)
-        self.close()
-        self.group.pacer.free(self, now)
-
-    def fail(self, kind: str) -> None:
-        """Rest a little: with the server gone, a closed workload would fail as fast as it can."""
-        super().fail(kind)
-        self.group.pacer.later(now_ns() + PAUSE, self.go_on)
-
-    def go_on(self, due: int) -> None:
-        self.group.pacer.free(self, due)
-
-
-class Silent(Link):
-    """Connects, and never says a word."""
-
-    __slots__ = ()
-
-    def ready(self) -> None:
-        self.up = True
-        self.group.held += 1
-        self.group.settle()
-
-    def unconnected(self, kind: str) -> None:
-        self.group.settle(kind)
-
-    def listener(self) -> Handler:
-        return self.on_noise
-
-    def on_noise(self) -> None:
-        self.close()
-        self.group.lost += 1

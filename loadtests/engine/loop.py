@@ -1,8 +1,8 @@
 """The event loop of one trial: an epoll, a handler per descriptor, a few alarms.
 
-Rules: a handler closes no descriptor but its own. A batch may still hold an event of the closed one, and a new
-socket may have taken its number; so whoever wants to close many calls stop() and closes them
-after run() has returned.
+Rule: a handler closes no descriptor but its own. The batch may still hold an event of another one,
+and a new socket may have taken its number by then; so whoever wants to close many calls stop(), and
+closes them after run() has returned.
 """
 
 import select

@@ -27,7 +27,7 @@ class Asker(Protocol):
 
 
 class Pacer:
-    """What both workloads share: free links in the order they became free, and things to do later."""
+    """What both workloads share: links in the order they became free, and things to do later."""
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
@@ -70,7 +70,7 @@ class Pacer:
         heapq.heapify(self._parked)
 
     def stop(self) -> list[int]:
-        """Begin nothing any more. Returns the intended starts of all requests that were not begun."""
+        """Begin nothing any more. Returns when those requests were due that were never begun."""
         self.stopped = True
         self._parked.clear()
         self.alarm.due = NEVER
@@ -85,7 +85,7 @@ class Closed(Pacer):
         self.think = think
 
     def start(self, at: int) -> None:
-        """All links at once; with a think time they are spread over it, or they would stay in step."""
+        """All links at once; spread over the think time, if any, or they would stay in step."""
         self.started = True
         total = len(self.idle)
         for number in range(total):

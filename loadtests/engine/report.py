@@ -1,8 +1,8 @@
 """From raw stamps to the engine's result: windows, histograms, marks. Pure.
 
-The window is [t0, t1). Completed requests belong to it by their `done` stamp, scheduled ones by their
-intended start, sent ones by their `sent` stamp; failures by the time they were noticed, except
-those without any (timeout, unsent): by their intended start.
+The window is [t0, t1). Completed requests belong to it by their `done` stamp, scheduled ones by
+their intended start, sent ones by their `sent` stamp; failures by the time they were noticed, but
+timeout and unsent, which are noticed at the end only, by their intended start.
 """
 
 from array import array
@@ -31,7 +31,7 @@ class Facts:
 
 
 class Marks:
-    """(ns, requests completed so far) on a grid of one millisecond; an unchanged count is left out."""
+    """(ns, requests completed so far) on a grid of one millisecond, where the count changed."""
 
     def __init__(self, begun: int) -> None:
         self.found: list[tuple[int, int]] = [(begun, 0)]

@@ -1,7 +1,7 @@
-"""What is looked at while the load runs: requests in flight, and the deltas for Locust's statistics.
+"""What is looked at while the load runs: requests in flight, and the deltas for Locust.
 
-In flight is sampled at an instant drawn at random from each 10 ms: a fixed beat could stay in step with
-constant arrivals and see the same phase each time.
+In flight is sampled at an instant drawn at random from each 10 ms: a fixed beat could stay in step
+with constant arrivals and see the same phase each time.
 """
 
 import random

@@ -29,7 +29,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def reduce_slack() -> None:
-    """Let this thread's sleeps end on time. Best effort: where the kernel refuses, waits are coarser."""
+    """Let this thread's sleeps end on time; where the kernel refuses, they are coarser."""
     libc.prctl(PR_SET_TIMERSLACK, SLACK, 0, 0, 0)
 
 

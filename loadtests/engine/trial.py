@@ -91,7 +91,7 @@ class Trial:
     # ── load ──
 
     def go(self, start: int | None) -> None:
-        """Begin at `start`, ns of CLOCK_MONOTONIC; None: now. Raises ValueError unless it is ready."""
+        """Begin at `start`, ns of CLOCK_MONOTONIC; None: now. Raises ValueError if not ready."""
         if not self.is_ready or self.begun:
             raise ValueError("go: the trial is not ready, or has begun already")
         order = self.order

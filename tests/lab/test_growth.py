@@ -126,6 +126,13 @@ def test_levels_that_hide_a_bend_never_prove_a_line(kind):
     assert growth.kind is not GrowthClass.LINEAR
 
 
+def test_a_zigzag_that_ends_high_does_not_grow():
+    growth = classify([0, 1, 2, 3], [[1.0, 10.0, 0.1, 1.6]] * 8, 0.05)
+    assert growth.end_to_end.low > 1.5
+    assert growth.slope.high < 0
+    assert growth.kind is GrowthClass.INCONCLUSIVE
+
+
 def test_too_few_blocks_are_open():
     assert classify(LEVELS, spread(CURVES[GrowthClass.LINEAR], blocks=5), 0.05).kind is (
         GrowthClass.INCONCLUSIVE

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.backends.contract import StartOptions, WrongAnswer
+from lab.backends.contract import StartOptions, WrongAnswer, verify
 from lab.backends.process import ProcessBackend
 from lab.conformance import CHECKS
 
@@ -25,12 +25,11 @@ CAUGHT_BY = {
 )
 def test_a_broken_server_is_caught(broken, check, monkeypatch):
     monkeypatch.setattr("lab.conformance.TIMEOUT", 1.0)
-    monkeypatch.setattr("lab.backends.contract.VERIFY_S", 1.0)
     with ProcessBackend().start(f"broken.{broken}", "echo", OPTIONS) as target:
         target.verify("echo")  # at first sight it works
         with pytest.raises((WrongAnswer, OSError)):  # noqa: PT012 either may notice
             CHECKS[check].run(target, "echo")
-            target.verify("echo")
+            verify(target.address, "echo", 1.0)
 
 
 def test_every_broken_server_is_tried():

@@ -1,17 +1,25 @@
-"""epoll that closes at the end of the file, whatever is still to be sent."""
+"""poll that takes a half-closed connection, POLLRDHUP, for a client that is gone."""
 
-from servers import epoll_loop
+import select
+
 from servers.core.channel import Channel
 
 
-class Hasty(Channel):
-    __slots__ = ()
-
-    def advance(self):
-        changed = super().advance()
-        self.closed = self.closed or self.connection.closed
-        return changed or self.closed
-
-
-epoll_loop.Channel = Hasty
-serve = epoll_loop.serve
+def serve(listener, new_connection, workers):
+    poller = select.poll()
+    poller.register(listener, select.POLLIN)
+    channels = {}
+    while True:
+        for fd, events in poller.poll():
+            if fd == listener.fileno():
+                client, _ = listener.accept()
+                channels[client.fileno()] = Channel(client, new_connection)
+                poller.register(client, select.POLLIN | select.POLLRDHUP)
+            elif channels[fd].advance() or events & select.POLLRDHUP:
+                if channels[fd].wants_write and not events & select.POLLRDHUP:
+                    poller.modify(fd, select.POLLOUT | select.POLLRDHUP)
+                elif channels[fd].closed or events & select.POLLRDHUP:
+                    poller.unregister(fd)
+                    channels.pop(fd).close()
+                else:
+                    poller.modify(fd, select.POLLIN | select.POLLRDHUP)
