@@ -42,14 +42,16 @@ def check_name(document: Document, where: Where) -> bool:
 
 def check_defaults(document: Document, defaults: Defaults) -> None:
     known(document, ("defaults", "protocol"), defaults.protocol, PROTOCOLS, "a protocol")
-    if isinstance(defaults.payload, str):
-        document.complain(("defaults", "payload"), "a default has no factors. Write 64 B.")
 
 
 def check_experiment(
     document: Document, experiment: Experiment, profiles: Mapping[str, Profile]
-) -> None:
-    """Check names, factors and loads. profiles: those that have their shape."""
+) -> bool:
+    """Check names, factors and loads. profiles: those that have their shape.
+
+    Returns whether its arms and factors are what they were meant to be: if not, what a claim says
+    about them is not worth checking.
+    """
     where: Where = ("experiments", experiment.id)
     if "protocol" in document.data["experiments"][experiment.id]:
         known(document, (*where, "protocol"), experiment.protocol, PROTOCOLS, "a protocol")
@@ -62,6 +64,7 @@ def check_experiment(
     ]
     if all(names_fit) and _few(document, where, experiment, profiles):
         _loads(document, where, experiment, profiles)
+    return all(names_fit)
 
 
 def _named(document: Document) -> list[str]:

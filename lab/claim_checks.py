@@ -17,6 +17,7 @@ from lab.claims import (
     SlopeClaim,
 )
 from lab.document import Document, Where, quote
+from lab.mistakes import near
 from lab.schema import Experiment, Profile
 
 _LOADS = {
@@ -43,7 +44,9 @@ def check_claim(
         known(document, (*where, "probe"), claim.probe, _probes(), "a probe")
         return
     place = (*where, "experiment")
-    if not known(document, place, claim.experiment, _named(document, "experiments"), "a name"):
+    if not known(
+        document, place, claim.experiment, _named(document, "experiments"), "an experiment"
+    ):
         return
     experiment = experiments.get(claim.experiment)
     if experiment and _arms(document, where, experiment, claim):
@@ -107,21 +110,18 @@ def _factors(
     given: list[Factors] = claim.at if isinstance(claim, RatioClaim) else [claim.at]
     for index, place in enumerate(given):
         at = (*where, "at", index)
-        for name in place.keys() - wanted:
-            text = f"{quote(name)} is not a factor to fix here. {_fix(wanted)}"
-            document.complain((*at, name), text, at_key=True)
-            fit = False
-        for name in sorted(wanted - place.keys()):
+        strange, missing = sorted(place.keys() - wanted), sorted(wanted - place.keys())
+        for name in strange:
+            text = f"{quote(name)} is not a factor to fix here."
+            mend = near(name, wanted) if wanted else "Leave it out."
+            document.complain((*at, name), f"{text} {mend}", at_key=True)
+        for name in missing if not strange else []:
             text = f"no level of {name}. Write at: {{{name}: {_any_level(experiment, name)}}}."
             document.complain(at, text, at_key="at" not in document.known(at))
-            fit = False
+        fit &= not strange and not missing
         if place in given[:index]:
             document.complain(at, "this cell stands here twice. Remove one.")
     return fit
-
-
-def _fix(wanted: set[str]) -> str:
-    return f"Write {', '.join(sorted(wanted))}." if wanted else "Leave it out."
 
 
 def _any_level(experiment: Experiment, name: str) -> int:
@@ -136,44 +136,42 @@ def _cells(
     profiles: Mapping[str, Profile],
 ) -> None:
     """Note what is missing in a profile: the experiment, rungs of a ladder, or single cells."""
-    for profile in profiles:
-        index = claim.profiles.index(profile)
-        otherwise = f"or take {profile} out of profiles."
-        steps = rungs(experiment, profile, claim)
-        if not any(_is_part(experiment, profile, arm) for arm in arms(claim)):
-            text = f"{experiment.id} has no levels in {profile}. Add some, {otherwise}"
-            document.complain((*where, "profiles", index), text)
+    for name, profile in profiles.items():
+        otherwise = f"or take {name} out of profiles."
+        ladders = [levels(experiment, name, a, f) for a in arms(claim) for f in experiment.factors]
+        steps = rungs(experiment, name, claim)
+        if not all(ladders):
+            text = f"{experiment.id} has no levels in {name}. Add some, {otherwise}"
+            document.complain((*where, "profiles", claim.profiles.index(name)), text)
         elif isinstance(claim, LadderClaim) and len(steps) < FEWEST_RUNGS:
-            who = " and ".join(arms(claim))
-            text = f"{who} share {len(steps)} levels from {claim.start} on in {profile}"
+            text = f"{' / '.join(arms(claim))}: {len(steps)} levels from {claim.start} on in {name}"
             mend = f"a {claim.kind} claim needs {FEWEST_RUNGS}. Add levels, {otherwise}"
             document.complain((*where, "over"), f"{text}, {mend}")
         else:
-            for arm, place in needs(experiment, profile, claim):
-                _exists(document, where, experiment, claim, profile, (arm, place))
-            _window(document, where, experiment, claim, profile, profiles[profile])
+            _window(document, where, experiment, claim, name, profile)
+    for index, place in enumerate(claim.at if isinstance(claim, RatioClaim) else [claim.at]):
+        for factor, level in place.items():
+            _level(document, (*where, "at", index, factor), experiment, claim, level)
 
 
-def _is_part(experiment: Experiment, profile: str, arm: str) -> bool:
-    return all(levels(experiment, profile, arm, factor) for factor in experiment.factors)
-
-
-def _exists(
-    document: Document,
-    where: Where,
-    experiment: Experiment,
-    claim: MeasuredClaim,
-    profile: str,
-    cell: tuple[str, Factors],
+def _level(
+    document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim, level: int
 ) -> None:
-    arm, place = cell
-    index = claim.at.index(place) if isinstance(claim, RatioClaim) else 0
-    for factor, level in place.items():
-        there = levels(experiment, profile, arm, factor)
-        if level not in there:
-            choice = ", ".join(map(str, there)) or "none"
-            text = f"{arm} has no level {level} of {factor} in {profile}. It has {choice}."
-            document.complain((*where, "at", index, factor), text)
+    """Note a level that an arm does not have in a profile; all of those in one line."""
+    factor = str(where[-1])
+    there = {
+        (profile, arm): found
+        for profile in claim.profiles
+        for arm in arms(claim)
+        if (found := levels(experiment, profile, arm, factor))
+    }
+    lacking = [key for key, found in there.items() if level not in found]
+    if lacking:
+        who = " and ".join(dict.fromkeys(arm for _, arm in lacking))
+        when = " and ".join(dict.fromkeys(profile for profile, _ in lacking))
+        shared = sorted(set.intersection(*map(set, there.values())))
+        text = f"no level {level} of {factor} for {who} in {when}."
+        document.complain(where, f"{text} {near(str(level), map(str, shared))}")
 
 
 def _window(

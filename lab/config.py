@@ -15,15 +15,13 @@ from lab.claims import KINDS, METRICS, Claim, LimitClaim
 from lab.document import Document, Where, quote
 from lab.errors import ConfigErrors
 from lab.includes import include
-from lab.mistakes import near, shaped
-from lab.schema import Defaults, Experiment, Lab, Load, Profile
+from lab.mistakes import guess, near, shaped
+from lab.schema import Defaults, Experiment, File, Lab, Load, Profile
 from lab.shape import Shape
 from lab.yaml_source import read
 
 __all__ = ["Lab", "load", "parse"]
 
-_SECTIONS = ("profiles", "experiments", "claims")
-_KEYS = ("version", "include", "defaults", *_SECTIONS)
 
 S = TypeVar("S", bound=Shape)
 
@@ -54,51 +52,37 @@ def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None) -> Lab
 
 
 def _lab(document: Document) -> Lab | None:
-    for key in document.data:
-        if key not in _KEYS:
-            text = f"unknown key {quote(key)}. {near(key, _KEYS)}"
-            document.complain((key,), text, at_key=True)
-    version = document.data.get("version")
-    if version != 1 or isinstance(version, bool):
-        found = "is missing" if "version" not in document.data else f"{quote(version)} is unknown"
-        document.complain(("version",), f"version {found}. Write version: 1.")
-    given = document.data.get("defaults", {})
-    if not isinstance(given, dict):
-        document.complain(("defaults",), f"{quote(given)} is not a mapping. Write keys and values.")
-        given = {}
-    defaults = shaped(document, ("defaults",), Defaults, given) or Defaults()
+    shaped(document, (), File, document.data)
+    given = document.data.get("defaults")
+    found = shaped(document, ("defaults",), Defaults, given) if isinstance(given, dict) else None
+    defaults = found or Defaults()
     check_defaults(document, defaults)
     profiles = _profiles(document)
     experiments = _experiments(document, defaults)
     claims = _claims(document, experiments)
-    for experiment in experiments.values():
-        check_experiment(document, experiment, profiles)
+    fit = {
+        name: experiment
+        for name, experiment in experiments.items()
+        if check_experiment(document, experiment, profiles)
+    }
     for claim in claims.values():
-        check_claim(document, claim, experiments, profiles)
+        check_claim(document, claim, fit, profiles)
     if document.problems:
         return None
     return Lab(defaults=defaults, profiles=profiles, experiments=experiments, claims=claims)
 
 
 def _items(document: Document, section: str) -> dict[str, dict[str, Any]]:
-    """Return the entries of a section that are mappings, under names that can be names."""
+    """Return the entries of a section that are mappings."""
     found = document.data.get(section)
-    if found is None or found == {}:
-        missing = "is empty" if section in document.data else f"{section} is missing"
-        text = f"{missing}. Write {section}: and one entry at least."
-        document.complain((section,), text)
-        return {}
-    if not isinstance(found, dict):
-        document.complain((section,), f"{quote(found)} is not a mapping. Write names and contents.")
-        return {}
     items = {}
-    for name, item in found.items():
+    for name, item in (found if isinstance(found, dict) else {}).items():
         check_name(document, (section, name))
-        if not isinstance(item, dict):
+        if isinstance(item, dict):
+            items[name] = item
+        else:
             text = f"{quote(item)} is not a mapping. Write keys and values."
             document.complain((section, name), text)
-        else:
-            items[name] = item
     return items
 
 
@@ -138,11 +122,16 @@ def _claims(document: Document, experiments: dict[str, Experiment]) -> dict[str,
     """Shape the claims, and name the class of a response time where there is only one."""
     claims: dict[str, Claim] = {}
     for name, item in _items(document, "claims").items():
-        where, kind = ("claims", name), item.get("kind")
-        if not isinstance(kind, str) or kind not in KINDS:
-            found = "is missing" if "kind" not in item else f"{quote(kind)} is unknown"
-            text = f"kind {found}. {near(str(kind), KINDS)}"
-            document.complain((*where, "kind"), text, at_key="kind" not in item)
+        where: Where = ("claims", name)
+        kind = str(item.get("kind"))
+        if kind not in KINDS:
+            meant = guess(kind, KINDS)
+            text = f'"kind" is missing. {near("", KINDS)}'
+            if "kind" in item:
+                text = f"{quote(kind)} is not a kind of claim. {near(str(kind), KINDS)}"
+            document.complain((*where, "kind"), text)
+            if meant:  # the rest of it can still be looked at
+                _named(document, where, KINDS[meant], {**item, "kind": meant})
             continue
         claim = _named(document, where, KINDS[kind], item)
         if claim is not None:

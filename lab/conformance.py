@@ -114,7 +114,7 @@ def half_close(target: Target, protocol: str) -> None:
             client.shutdown(socket.SHUT_WR)
         _expect(client, PROTOCOLS[protocol].answer)
         _expect_end(client)
-    question, answer = _payload(protocol, LARGE)
+    question, answer = _payload(protocol, JAMMING)
     with _client(target, protocol, slow=True) as client:
         sent = _fill(client, question)
         _compare(_pump(client, question[sent:], len(answer), half_close=True), answer)

@@ -55,12 +55,14 @@ class Document:
     """One or more merged files: plain data, and for each path the place of its key and its value.
 
     texts: scalars as they were written (8.10 is not 8.1).
+    unread: values that could not be read; nothing more is said about those.
     """
 
     data: Any = None
     keys: dict[Where, Mark] = field(default_factory=dict)
     values: dict[Where, Mark] = field(default_factory=dict)
     texts: dict[Where, str] = field(default_factory=dict)
+    unread: set[Where] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def known(self, where: Where) -> Where:
@@ -74,6 +76,8 @@ class Document:
     def complain(self, where: Where, text: str, *, at_key: bool = False) -> None:
         """Note a mistake at a value, or at the key that holds it."""
         found = self.known(where)
+        if any(found[:depth] in self.unread for depth in range(len(found) + 1)):
+            return
         mark = self.values[found]
         if at_key:
             mark = self.keys.get(found, mark)

@@ -12,14 +12,10 @@ _INCLUDED = ("experiments", "claims")  # what an included file may hold
 
 def include(document: Document, folder: Path | None) -> None:
     """Merge the included files: their experiments and claims, each id once."""
-    patterns = document.data.get("include", [])
-    if not isinstance(patterns, list):
-        document.complain(("include",), "is not a list. Write [experiments/*.yaml].")
-        return
-    order = 0
-    for index, pattern in enumerate(patterns):
+    patterns, order = document.data.get("include"), 0
+    for index, pattern in enumerate(patterns if isinstance(patterns, list) else []):
         files = _matches(folder, pattern) if folder and isinstance(pattern, str) else []
-        if not files:
+        if not files and isinstance(pattern, str):
             text = f"{quote(pattern)} matches no file beside {Path(document.values[()].file).name}."
             document.complain(
                 ("include", index), f"{text} Write experiments/*.yaml, or leave it out."

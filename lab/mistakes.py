@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lab.document import Document, Where, quote
+from lab.claims import KINDS
+from lab.document import Document, Where, plain, quote
 from lab.shape import Shape
 
 S = TypeVar("S", bound=Shape)
@@ -30,7 +31,7 @@ _WRITE = {  # what to write for a missing key
     "metric": "metric: cpu",
     "over": "over: and the factor that grows",
     "probe": "probe: and the name of one",
-    "profiles": "profiles: [quick, full]",
+    "profiles": "profiles: and their names",
     "question": "question: and the sentence that the experiment answers",
     "ratio": "ratio: select / epoll",
     "sentence": "sentence: and the words that can be false",
@@ -38,18 +39,18 @@ _WRITE = {  # what to write for a missing key
     "slope": "slope: epoll / select",
     "source": "source: and where that is published",
     "threshold": "threshold: 1.0",
+    "claims": "claims: and one entry at least",
+    "experiments": "experiments: and one entry at least",
     "verdict": "verdict: supported, refuted or conditional",
+    "version": "version: 1",
     "warm-up": "warm-up: 0.25 s",
     "window": "window: 0.5 s",
 }
 _PLAIN = {
     "model_type": "is not a mapping. Write keys and values.",
     "dict_type": "is not a mapping. Write keys and values.",
-    "list_type": "is not a list. Write [...].",
     "int_type": "is not a whole number.",
     "float_type": "is not a number.",
-    "too_short": "is empty. Write one entry at least.",
-    "string_too_short": "is empty. Write text.",
 }
 _BOUNDS = {
     "greater_than": ("gt", "must be more than"),
@@ -62,12 +63,17 @@ _BOUNDS = {
 def near(name: str, known: Iterable[str]) -> str:
     """Return what to write instead of an unknown name."""
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = guess(name, names)
     if close:
-        return f"Did you mean {close[0]}?"
+        return f"Did you mean {close}?"
     if not names:
         return "There are none."
     return f"Write {'one of ' if len(names) > 1 else ''}{', '.join(names)}."
+
+
+def guess(name: object, known: Iterable[str]) -> str:
+    """Return the known name that comes close; "" if none does."""
+    return next(iter(difflib.get_close_matches(str(name), list(known), n=1)), "")
 
 
 def shaped(document: Document, where: Where, shape: type[S], data: dict[str, Any]) -> S | None:
@@ -75,23 +81,33 @@ def shaped(document: Document, where: Where, shape: type[S], data: dict[str, Any
     try:
         return shape.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as errors:
-        for error in errors.errors():
-            _note(document, where, shape, error)
+        found = errors.errors()
+        meant = {
+            (*error["loc"][:-1], guess(error["loc"][-1], _keys(shape, error["loc"][:-1])))
+            for error in found
+            if error["type"] == "extra_forbidden"
+        }
+        for error in found:
+            if error["loc"] not in meant:  # a misspelt key is not missing as well
+                _note(document, where, shape, error)
         return None
 
 
 def _note(document: Document, where: Where, shape: type[Shape], error: ErrorDetails) -> None:
     place = (*where, *(step for step in error["loc"] if step != "[key]"))
+    name = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "missing":
-        name = str(error["loc"][-1])
         text = f"{quote(name)} is missing. Write {_WRITE.get(name, name + ': ...')}."
         document.complain(place[:-1], text, at_key=True)
     elif error["type"] == "extra_forbidden":
-        name = str(error["loc"][-1])
         known = _keys(shape, error["loc"][:-1])
-        document.complain(place, f"unknown key {quote(name)}. {near(name, known)}", at_key=True)
+        kinds = [kind for kind, of in KINDS.items() if name in _keys(of, ())]
+        text = near(name, known)
+        if shape in KINDS.values() and kinds and len(error["loc"]) == 1:
+            text = f"It belongs to kind: {' or '.join(kinds)}."
+        document.complain(place, f"unknown key {quote(name)}. {text}", at_key=True)
     else:
-        document.complain(place, _words(document, place, error))
+        document.complain(place, _words(document, place, error), at_key=error["input"] is None)
 
 
 def _words(document: Document, place: Where, error: ErrorDetails) -> str:
@@ -99,10 +115,14 @@ def _words(document: Document, place: Where, error: ErrorDetails) -> str:
     if kind == "value_error":
         return str(context["error"])
     if given is None:
-        return "has no value. Write one, or leave the key out."
+        return "has no value. Write one."
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
         return f"{quote(given)} is not known here. {near(str(given), known)}"
+    if kind == "list_type":
+        return f"{quote(given)} is not a list. Write [{plain(str(given))[:20]}]."
+    if kind in {"too_short", "string_too_short"}:
+        return "is empty. Write something."
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"{quote(given)} {words} {context[name]:g}."

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from lab.claims import Claim
 from lab.document import quote
 from lab.model import ClassName
-from lab.shape import Count, Level, MoreSeconds, Rate, Seconds, Shape, Size, Text
+from lab.shape import Bytes, Count, Level, MoreSeconds, Rate, Seconds, Shape, Size, Text
 
 EVERY = "*"  # a list of levels that holds in every profile
 
@@ -49,7 +49,7 @@ class Timing(Shape):
 
 class Defaults(Shape):
     protocol: Text = "echo"
-    payload: Size = 64
+    payload: Bytes = 64
     seed: Annotated[int, Field(ge=0)] = 1
 
 
@@ -161,6 +161,20 @@ class Experiment(Shape):
     factors: dict[str, Levels] = Field(default_factory=dict)
     factors_for: dict[str, dict[str, Levels]] = Field(default_factory=dict)
     timing: dict[str, Timing] = Field(default_factory=dict)
+
+
+Section = Annotated[dict[str, Any], Field(min_length=1)]
+
+
+class File(Shape):
+    """The outermost keys. `lab.config` shapes what is in the sections one by one."""
+
+    version: Literal[1]
+    include: list[Text] = Field(default_factory=list)
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    profiles: Section
+    experiments: Section
+    claims: Section
 
 
 class Lab(Shape):

@@ -21,13 +21,16 @@ class Shape(BaseModel):
     )
 
 
-def _quantity(unit: Unit) -> PlainValidator:
-    """Make a validator: text with a unit from people, bare numbers from our own JSON."""
+def _quantity(unit: Unit, *, fixed: bool = False) -> PlainValidator:
+    """Make a validator: text with a unit from people, bare numbers from our own JSON.
+
+    fixed: no factor may stand here.
+    """
 
     def read(value: Any, info: ValidationInfo) -> Any:
         if info.mode == "json" and isinstance(value, int | float):
             return value
-        if isinstance(value, str) and value.startswith("$") and unit is not TIME:
+        if isinstance(value, str) and value.startswith("$") and not fixed:
             return value
         number = parse(value, unit)
         if unit is not SIZE:
@@ -46,9 +49,10 @@ def _count(value: Any) -> Any:
     raise ValueError(f"{quote(value)} is not a number of connections. Write 4, or $factor.")
 
 
-Seconds = Annotated[float, _quantity(TIME)]
+Seconds = Annotated[float, _quantity(TIME, fixed=True)]
 MoreSeconds = Annotated[Seconds, Field(gt=0)]
 Rate = Annotated[float | str, _quantity(RATE)]  # requests per second, or $factor
+Bytes = Annotated[int, _quantity(SIZE, fixed=True)]
 Size = Annotated[int | str, _quantity(SIZE)]  # bytes, or $factor
 Count = Annotated[int | str, PlainValidator(_count)]  # connections, or $factor
 Text = Annotated[str, Field(min_length=1)]

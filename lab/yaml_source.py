@@ -103,10 +103,13 @@ def _value(document: Document, where: Where, node: yaml.Node, start: Mark) -> An
         try:
             return _scalar(node)
         except ValueError as error:
-            document.complain(where, str(error))
-            return ""
-    document.complain(where, f"the tag {quote(node.tag)} is not used here. Leave it out.")
-    return None
+            return _unread(document, where, str(error))
+    return _unread(document, where, f"the tag {quote(node.tag)} is not used here. Leave it out.")
+
+
+def _unread(document: Document, where: Where, text: str) -> None:
+    document.complain(where, text)
+    document.unread.add(where)
 
 
 def _mapping(document: Document, where: Where, node: yaml.MappingNode, start: Mark) -> Any:

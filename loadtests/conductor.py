@@ -110,8 +110,9 @@ class Conductor:
             engine.kill()
         why = _ending(engine.wait())
         log.warning("load engine %d: %s", engine.pid, why)
-        engine.stdin.close()
-        engine.stdout.close()
+        for pipe in (engine.stdin, engine.stdout):
+            with contextlib.suppress(BrokenPipeError):  # closing flushes what it did not read
+                pipe.close()
         self.engine = None
         if self.job is not None:
             self._finish({"event": "failed", "error": why})

@@ -20,7 +20,8 @@ SLICE_REQUESTS = 5  # fewer in a slice: its CPU per request is a rounding error
 
 def _broke(record: Record, gate: str) -> Finding:
     if record.error and record.error_gate == gate:
-        return Finding("void", 1, 0, record.error.strip().splitlines()[-1])
+        lines = record.error.strip().splitlines()
+        return Finding("void", 1, 0, lines[-1 if lines[0].startswith("Traceback") else 0])
     return Finding("ok", 0, 0)
 
 

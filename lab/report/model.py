@@ -128,7 +128,7 @@ class Verdict(Frozen):
     dropped_blocks: int = 0
     post_hoc: bool = False
     warnings: list[str] = Field(default_factory=list)
-    expected: OutcomeName | None = None
+    expected: Literal["supported", "refuted", "conditional"] | None = None
     source: str = ""  # of expected
     surprise: bool = False
     caveat: str = ""

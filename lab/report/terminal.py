@@ -1,7 +1,7 @@
 """Verdicts for a terminal: a table as data on stdout, progress on stderr.
 
 The table fits its console: below WIDE columns the numbers stand under the sentence, above it they
-have columns of their own. Piped, it is plain text. `Progress` draws when something happens and never
+have columns of their own. Piped, it is plain text. `Progress` draws on events and never
 between: a timer would take CPU time from the trial it reports, on the core of the load engine.
 """
 

@@ -104,9 +104,9 @@ class Engine:
         wanted = order.parse(raw)
         if self.trial is not None:
             raise ValueError(f"trial {self.trial.order.trial} is still under way; abort it first")
-        gc.disable()  # a collection would stop the loop; the trial makes no cycles worth it
-        trial = Trial(wanted, emit)
-        self.trial = trial
+        trial = self.trial = Trial(wanted, emit)
+        gc.collect()
+        gc.disable()  # a collection would stop the loop, and nothing on its way makes cycles
 
         def on_command() -> None:
             self.commands.read()

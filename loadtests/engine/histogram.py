@@ -2,7 +2,7 @@
 
 Values below 2S stand in buckets of their own; above, each doubling of the value has S buckets of
 equal width, so that no bucket is wider than 1/S, 0.1 %, of its values. Merging adds counts;
-percentiles are never averaged, quantiles never interpolated. Layout: HdrHistogram's, with one index.
+percentiles are never averaged, quantiles never interpolated. After HdrHistogram, with one index.
 """
 
 from collections import Counter

@@ -40,8 +40,8 @@ class Trial:
         self.order = order
         self.emit = emit
         os.sched_setaffinity(0, EVERY_CPU if order.cpu is None else {order.cpu})
-        self.loop = Loop()
         place = locate(order.host, order.port)
+        self.loop = Loop()
         names = [name for name in NAMES if name in order.classes]
         self.groups = [Group(name, order, self.loop, place) for name in names]
         self.sampler = Sampler(order, self.loop, self.groups, emit)
