@@ -129,7 +129,7 @@ def _claims(document: Document, experiments: dict[str, Experiment]) -> dict[str,
             text = f'"kind" is missing. {near("", KINDS)}'
             if "kind" in item:
                 text = f"{quote(kind)} is not a kind of claim. {near(str(kind), KINDS)}"
-            document.complain((*where, "kind"), text)
+            document.complain((*where, "kind"), text, at_key="kind" not in item)
             if meant:  # the rest of it can still be looked at
                 _named(document, where, KINDS[meant], {**item, "kind": meant})
             continue

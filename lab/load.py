@@ -68,13 +68,20 @@ class State:
     trial: str | None
 
 
+class _Census(BaseModel):
+    """What one engine connected: by class; failures also by kind."""
+
+    established: dict[str, int]
+    failed: dict[str, dict[str, int]]
+
+
 class _View(BaseModel):
     """A trial as the master shows it: parsed once, by pydantic, as results are large."""
 
     state: str
     gate: str = ""
     why: str = ""
-    ready: list[dict[str, dict[str, int]]] = Field(default_factory=list)
+    ready: list[_Census] = Field(default_factory=list)
     window: tuple[int, int] | None = None
     results: list[EngineResult] = Field(default_factory=list)
     locust: LocustCount | None = None
@@ -183,8 +190,8 @@ class LocustClient:
         view = self._reach(view, order.trial, "ready", deadline)
         self._engines = len(view.ready)
         return Ready(
-            _add([ready["established"] for ready in view.ready]),
-            _add([ready["failed"] for ready in view.ready]),
+            _add([ready.established for ready in view.ready]),
+            _add([{n: sum(k.values()) for n, k in ready.failed.items()} for ready in view.ready]),
         )
 
     def go(

@@ -116,7 +116,10 @@ class ProcessMeter:
     _started: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self._started = self._alive(read_stat(self.pid)).started
+        stat = read_stat(self.pid)
+        if stat is None:
+            raise Gone(f"process {self.pid} has ended")
+        self._started = stat.started
 
     def read(self) -> MeterReading:
         """Take the CPU clocks between two looks at what was reaped, until both looks agree.
@@ -182,7 +185,7 @@ class ProcessMeter:
         return {pid: processes[pid] for pid in tree | escaped}
 
     def _alive(self, stat: Stat | None) -> Stat:
-        if stat is None or stat.state in "ZX" or stat.started != (self._started or stat.started):
+        if stat is None or stat.state in "ZX" or stat.started != self._started:
             raise Gone(f"process {self.pid} has ended")
         return stat
 

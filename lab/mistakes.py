@@ -49,8 +49,8 @@ _WRITE = {  # what to write for a missing key
 _PLAIN = {
     "model_type": "is not a mapping. Write keys and values.",
     "dict_type": "is not a mapping. Write keys and values.",
-    "int_type": "is not a whole number.",
-    "float_type": "is not a number.",
+    "int_type": "is not a whole number. Write one such as 12, without quotes.",
+    "float_type": "is not a number. Write one such as 1.10, without quotes.",
 }
 _BOUNDS = {
     "greater_than": ("gt", "must be more than"),
@@ -111,26 +111,28 @@ def _note(document: Document, where: Where, shape: type[Shape], error: ErrorDeta
 
 
 def _words(document: Document, place: Where, error: ErrorDetails) -> str:
+    """Rewrite one of pydantic's errors; the first line is for kinds that need no more."""
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    text = f"{quote(given)} {_PLAIN.get(kind, error['msg'])}"
     if kind == "value_error":
-        return str(context["error"])
-    if given is None:
-        return "has no value. Write one."
-    if kind == "literal_error":
+        text = str(context["error"])
+    elif given is None:
+        text = "has no value. Write one."
+    elif kind == "literal_error":
         known = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"])]
-        return f"{quote(given)} is not known here. {near(str(given), known)}"
-    if kind == "list_type":
-        return f"{quote(given)} is not a list. Write [{plain(str(given))[:20]}]."
-    if kind in {"too_short", "string_too_short"}:
-        return "is empty. Write something."
-    if kind in _BOUNDS:
+        text = f"{quote(given)} is not known here. {near(str(given), known)}"
+    elif kind == "list_type":
+        text = f"{quote(given)} is not a list. Write [{plain(str(given))[:20]}]."
+    elif kind in {"too_short", "string_too_short"}:
+        text = "is empty. Write something."
+    elif kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"{quote(given)} {words} {context[name]:g}."
-    if kind == "string_type":
+        text = f"{quote(given)} {words} {context[name]:g}."
+    elif kind == "string_type":
         written = document.texts.get(place, "")
-        mend = f" Write it in quotes: {quote(written)}." if written else " Write text."
-        return f"{written or quote(given)} is not text.{mend}"
-    return f"{quote(given)} {_PLAIN.get(kind, error['msg'])}"
+        mend = f"Write it in quotes: {quote(written)}." if written else "Write text."
+        text = f"{written or quote(given)} is not text. {mend}"
+    return text
 
 
 def _keys(shape: type[Shape], steps: Iterable[int | str]) -> list[str]:

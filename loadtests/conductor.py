@@ -55,7 +55,8 @@ class Conductor:
     def __init__(self, runner: Any) -> None:
         self.runner = runner
         self.job: Job | None = None
-        self.engine: Any = None
+        self.engine: Any = None  # while None, `ending` says why
+        self.ending = ""
         self.started = 0.0
         runner.register_message("lab_prepare", self.on_prepare)
         runner.register_message("lab_go", self.on_go)
@@ -70,9 +71,7 @@ class Conductor:
         order = msg.data["order"]
         self.job = Job(msg.data["serial"], order["trial"], msg.data["label"])
         if self.engine is None:
-            self._finish(
-                {"event": "failed", "error": "load engine is not running, see the worker's log"}
-            )
+            self._finish({"event": "failed", "error": self.ending})
         else:
             self._tell({"prepare": order})
 
@@ -108,22 +107,21 @@ class Conductor:
         except Exception:  # whatever an engine writes fails its trial, never the worker
             log.exception("load engine %d: unreadable, killing it", engine.pid)
             engine.kill()
-        why = _ending(engine.wait())
-        log.warning("load engine %d: %s", engine.pid, why)
-        for pipe in (engine.stdin, engine.stdout):
-            with contextlib.suppress(BrokenPipeError):  # closing flushes what it did not read
-                pipe.close()
-        self.engine = None
+        self.engine, self.ending = None, _ending(engine.wait())
+        log.warning("%s: pid %d", self.ending, engine.pid)
         if self.job is not None:
-            self._finish({"event": "failed", "error": why})
+            self._finish({"event": "failed", "error": self.ending})
+        for pipe in (engine.stdin, engine.stdout):
+            with contextlib.suppress(OSError):  # closing flushes what a dead engine did not read
+                pipe.close()
         if time.monotonic() - self.started < HEALTHY_S:
             gevent.sleep(RESTART_PAUSE_S)
         self.start_engine()
 
     def _on_line(self, line: bytes) -> None:
         event = json.loads(line)
-        if self.job is None or event["trial"] != self.job.trial:
-            log.warning("late event %s of trial %s dropped", event["event"], event["trial"])
+        if self.job is None or event.get("trial") != self.job.trial:
+            log.warning("late event %s of trial %s dropped", event["event"], event.get("trial"))
         elif event["event"] == "delta":
             edges = (event["began"], event["ended"])
             for kind, delta in event["classes"].items():
@@ -140,10 +138,8 @@ class Conductor:
         handover.send_stats(self.runner)
         told = {"serial": job.serial, "trial": job.trial}
         if event["event"] == "done":
-            result = json.dumps(
-                event["result"], separators=(",", ":")
-            )  # text: the master only passes it on
-            self.runner.send_message(RECORD, {**told, "result": result})
+            text = json.dumps(event["result"], separators=(",", ":"))  # the master passes it on
+            self.runner.send_message(RECORD, {**told, "result": text})
         else:
             self.runner.send_message(EVENT, {**told, **event})
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
-from lab.meter import Gone, ProcessMeter, read_all, read_stat
+from lab.meter import ProcessMeter, read_all, read_stat
 
 HOST = "127.0.0.1"
 LABEL = "LAB_RUN"
@@ -53,7 +53,7 @@ class ProcessBackend:
         except OSError as error:
             log.close()
             raise StartFailed(f"{self.python}: {error.strerror}") from error
-        target = ProcessTarget(process, log)
+        target = ProcessTarget(process, log, ProcessMeter(process.pid))
         try:
             if options.cpu is not None:
                 pin(process.pid, options.cpu)
@@ -76,8 +76,8 @@ class ProcessTarget:
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
+    meter: ProcessMeter
     address: Address = (HOST, 0)
-    _meter: ProcessMeter | None = None
     _stdout: bytes = b""
     _exit: Exit | None = None
     _stderr: str = ""
@@ -92,12 +92,6 @@ class ProcessTarget:
     def pid(self) -> int:
         return self.process.pid
 
-    @property
-    def meter(self) -> ProcessMeter:
-        if self._meter is None:
-            raise Gone(f"process {self.pid} has not started")
-        return self._meter
-
     def wait_until_listening(self, deadline: float) -> None:
         """Read stdout until {"listening": port}. Raises StartFailed."""
         assert self.process.stdout is not None
@@ -110,11 +104,10 @@ class ProcessTarget:
                     raise StartFailed(f"not listening after {deadline:g} s. {self.logs()}".strip())
                 if not self._read_stdout():
                     raise self._early_exit()
-        port = _counters(self._stdout).get("listening", None)
+        port = _counters(self._stdout).get("listening")
         if port is None:
             raise StartFailed(f"unexpected output: {self._stdout!r}")
         self.address = (HOST, port)
-        self._meter = ProcessMeter(self.pid)
 
     def verify(self, protocol: str) -> None:
         verify(self.address, protocol)
@@ -151,7 +144,9 @@ class ProcessTarget:
         return self.log.read().decode(errors="replace")
 
     def _early_exit(self) -> StartFailed:
-        end = self.kill()
+        end = self._exit = self._end(
+            killed=not self._ended(KILL_S)
+        )  # its stdout ended, it will too
         lines = end.stderr.strip().splitlines()
         why = lines[-1] if lines else "it said nothing"
         taken = end.exit_code == ENVIRONMENT and "is taken" in why

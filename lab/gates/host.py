@@ -10,7 +10,7 @@ from lab.model import Cell
 from lab.record import Record
 
 STEAL_SHARE = 0.10  # of the window, both CPUs: above it a block's arms no longer share a fate
-FOREIGN_SHARE = 0.25  # of the lab's CPUs: somebody else's work, not ours
+FOREIGN_SHARE = 0.5  # of the lab's CPUs: another program then runs on every core half of the time
 SPIN_RATIO = 2.0  # the fixed loop before and after one trial, larger over smaller
 
 

@@ -21,6 +21,9 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 4), (10, 2))
 SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that the page's own script calls
 INK = "var(--ink)"
+POINT = {"filled": True, "size": 70, "opacity": 1}
+LABEL = alt.ExprRef("containerSize()[0] < 500 ? 120 : 280")  # px of a row's name
+FONT = "system-ui, sans-serif"  # as the page: a label is measured in it before it is placed
 HEIGHT = 280  # px: a phone held upright shows the whole chart
 ROW = 24  # px of one row of the latency chart
 ROOM = 1.06  # ratio of axis to data, at both ends of a log axis
@@ -37,12 +40,11 @@ def bundle() -> str:
 
 
 def growth(ladders: Sequence[Ladder]) -> Spec:
-    """Cost over a factor: a line, a band and points per arm. Ladders share factor and metric."""
+    """Cost over a factor: a line, a band and points per arm. They share factor and unit."""
     first = ladders[0]
     arms = [ladder.arm for ladder in ladders]
-    unit = words.unit(first.unit)
     rows = [
-        _row(point, arm=ladder.arm, said=words.estimate(point.y, unit))
+        _row(point, arm=ladder.arm, said=words.estimate(point.y, first.unit))
         for ladder in ladders
         for point in ladder.points
     ]
@@ -50,12 +52,12 @@ def growth(ladders: Sequence[Ladder]) -> Spec:
         x=_levels(first.factor, [point.level for ladder in ladders for point in ladder.points]),
         color=_by_arm(alt.Color, arms, COLOURS),
     )
-    y = _y(f"{words.metric(first.metric)}, {unit}", rows)
+    y = _y(f"{words.metric(first.metric)}, {first.unit}", rows)
     layers = [
         base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(y=y, strokeDash=_by_arm(alt.StrokeDash, arms, DASHES)),
         base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
-        base.mark_point(filled=True, size=70, opacity=1).encode(
+        base.mark_point(**POINT).encode(
             y=y, shape=_by_arm(alt.Shape, arms, SHAPES), tooltip=_tips(first.factor, "arm")
         ),
     ]
@@ -75,9 +77,7 @@ def crossover(line: CrossoverLine) -> Spec:
         base.mark_area(opacity=0.18, color=COLOURS[0]).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=2, color=COLOURS[0]).encode(y=y),
         base.mark_rule(strokeWidth=1.5, color=COLOURS[0]).encode(y="low:Q", y2="high:Q"),
-        base.mark_point(filled=True, size=70, opacity=1, color=COLOURS[0]).encode(
-            y=y, tooltip=_tips(line.factor, "arm")
-        ),
+        base.mark_point(**POINT, color=COLOURS[0]).encode(y=y, tooltip=_tips(line.factor, "arm")),
     ]
     return _finish(alt.layer(*layers).properties(height=HEIGHT))
 
@@ -97,27 +97,28 @@ def latency(cells: Sequence[CellSummary], connection_class: str) -> Spec | None:
     names = list(dict.fromkeys(str(row["cell"]) for row in rows))
     percents = [f"p{percent:g}" for percent in PERCENTS]
     base = alt.Chart(alt.Data(values=rows)).encode(
-        y=alt.Y("cell:N", title=None, sort=names, axis=alt.Axis(labelLimit=130, grid=True)),
-        x=alt.X(
-            "ms:Q",
-            title="milliseconds, log scale",
-            scale=alt.Scale(type="log", nice=False, padding=12),
-            axis=alt.Axis(tickCount=4, labelOverlap="greedy", format="~g"),
-        ),
+        y=alt.Y("cell:N", title=None, sort=names, axis=alt.Axis(labelLimit=LABEL, grid=True)),
         color=_by("percent", alt.Color, percents, COLOURS),
+    )
+    points = base.encode(
+        x=_milliseconds(),
         shape=_by("percent", alt.Shape, percents, SHAPES),
         tooltip=_latency_tips(),
     )
     layers = [
-        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q"),
-        base.transform_filter("datum.kind === 'response'").mark_point(
-            filled=True, size=70, opacity=1
-        ),
-        base.transform_filter("datum.kind === 'service'").mark_point(
-            filled=False, size=70, opacity=1
+        base.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
+        points.transform_filter("datum.kind === 'response'").mark_point(**POINT),
+        points.transform_filter("datum.kind === 'service'").mark_point(
+            **(POINT | {"filled": False})
         ),
     ]
-    return _finish(alt.layer(*layers).properties(height=alt.Step(ROW)))
+    return _finish(alt.layer(*layers).properties(height=ROW * len(names)))
+
+
+def _milliseconds() -> alt.X:
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    axis = alt.Axis(tickCount=4, labelOverlap="greedy", format="~g")
+    return alt.X("ms:Q", title="milliseconds, log scale", scale=scale, axis=axis)
 
 
 def cell_name(cell: CellSummary) -> str:
@@ -240,6 +241,7 @@ def _finish(chart: Any) -> Spec:
     """Give the chart as JSON values, without the schema's address: no URL in a report."""
     spec: Spec = (
         chart.properties(width="container", background="transparent")
+        .configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(
             labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titlePadding=8

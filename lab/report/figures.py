@@ -27,8 +27,17 @@ def growth(ladders: Iterable[Ladder], specs: Specs) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str, str, str], list[Ladder]] = {}
     for ladder in ladders:
         key = (ladder.experiment, ladder.factor, ladder.metric, ladder.unit)
-        groups.setdefault(key, []).append(ladder)
+        groups.setdefault(key, []).append(_readable(ladder))
     return [_growth(f"growth-{i}", group, specs) for i, group in enumerate(groups.values(), 1)]
+
+
+def _readable(ladder: Ladder) -> Ladder:
+    """Give the ladder in the unit in which it is read."""
+    points = [
+        point.model_copy(update={"y": words.in_unit(point.y, ladder.unit)})
+        for point in ladder.points
+    ]
+    return ladder.model_copy(update={"points": points, "unit": words.unit(ladder.unit)})
 
 
 def _growth(name: str, group: list[Ladder], specs: Specs) -> dict[str, Any]:
@@ -37,7 +46,6 @@ def _growth(name: str, group: list[Ladder], specs: Specs) -> dict[str, Any]:
     return {
         "id": name,
         "first": group[0],
-        "unit": words.unit(group[0].unit),
         "legend": [_sign(i, line.arm, line.verdict) for i, line in enumerate(group)],
         "levels": sorted({point.level for line in group for point in line.points}),
         "rows": [(line, {point.level: point for point in line.points}) for line in group],
@@ -87,8 +95,8 @@ def _experiment(stem: str, name: str, cells: list[CellSummary], specs: Specs) ->
 
 
 def _metrics(cell: CellSummary, columns: list[tuple[str, str]]) -> list[str]:
-    found = {(one.metric, one.unit): words.estimate(one.estimate) for one in cell.metrics}
-    return [found.get(column, words.DASH) for column in columns]
+    found = {(one.metric, one.unit): words.in_unit(one.estimate, one.unit) for one in cell.metrics}
+    return [words.estimate(found[key]) if key in found else words.DASH for key in columns]
 
 
 def _latency(

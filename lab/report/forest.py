@@ -19,7 +19,8 @@ TICKS = 4  # wanted at least; below 3 an axis cannot be read
 TICKS_MOST = 6  # more would touch one another on a telephone
 STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 FINE = (0.2, 0.1, 0.05)
-NO_PLOT = frozenset({"probe", "limit", "crossover"})  # their effect, if any, is not a ratio of arms
+RATIOS = frozenset({"compare", "equality", "below", "growth"})  # kinds whose effect is a ratio
+DIFFERENCES = frozenset({"slope"})  # judged against zero; of all other kinds nothing is drawn
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,25 @@ class Forest:
 def layout(verdict: Verdict) -> Forest | None:
     """Lay out one verdict's effect; None where there is nothing to draw."""
     effect = verdict.effect
-    if verdict.kind in NO_PLOT or verdict.outcome in words.NO_EFFECT:
+    if effect is None or verdict.outcome in words.NO_EFFECT or not math.isfinite(effect.value):
         return None
-    if effect is None or not math.isfinite(effect.value):
+    if verdict.kind not in RATIOS | DIFFERENCES:
         return None
-    minimum = words.minimum(verdict.sense)
-    is_ratio = effect.value > 0 and (effect.low is None or effect.low > 0)
-    lines = _lines(verdict.sense, minimum, is_ratio=is_ratio)
+    is_ratio = verdict.kind in RATIOS and effect.value > 0
+    minimum = words.minimum(verdict.sense) if is_ratio else None
+    lines = _lines(minimum)
     equal = 1.0 if is_ratio else 0.0
-    near = [equal, effect.value, effect.low, effect.high, *lines]
-    place, ticks = _axis([value for value in near if value is not None], is_ratio=is_ratio)
+    low, high = effect.low, effect.high
+    if is_ratio and low is not None and low <= 0:
+        low = None  # too small for a float: as good as open
+    ends = [end for end in (low, high) if end is not None]
+    place, ticks = _axis([equal, effect.value, *ends, *lines], is_ratio=is_ratio)
     return Forest(
         value=place(effect.value),
-        low=MARGIN / 2 if effect.low is None else place(effect.low),
-        high=100 - MARGIN / 2 if effect.high is None else place(effect.high),
-        open_low=effect.low is None,
-        open_high=effect.high is None,
+        low=MARGIN / 2 if low is None else place(low),
+        high=100 - MARGIN / 2 if high is None else place(high),
+        open_low=low is None,
+        open_high=high is None,
         equal=place(equal),
         lines=[Mark(place(line), _line_label(line, minimum)) for line in lines],
         zone=(place(lines[0]), place(lines[1])) if len(lines) == 2 else None,
@@ -73,13 +77,11 @@ def layout(verdict: Verdict) -> Forest | None:
     )
 
 
-def _lines(sense: str, minimum: float | None, *, is_ratio: bool) -> list[float]:
-    """Give the lines an effect is judged by: 1/m and m, or the one bound of "at most"."""
-    if minimum is None:
+def _lines(minimum: float | None) -> list[float]:
+    """Give the lines a ratio is judged by: 1/m and m."""
+    if minimum is None or minimum <= 0:
         return []
-    if not is_ratio or minimum <= 1 or sense.startswith("at most"):
-        return [minimum]
-    return [1 / minimum, minimum]
+    return [1 / minimum, minimum] if minimum > 1 else [minimum]
 
 
 def _line_label(line: float, minimum: float | None) -> str:

@@ -88,11 +88,11 @@ def _card(verdict: Verdict, results: Results) -> dict[str, Any]:
 
 
 def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
-    declared = f"{words.metric(verdict.metric)} {verdict.sense}".strip() if verdict.sense else ""
     because = f": {verdict.because}" if verdict.because else ""
     p = f"{words.chance(verdict.p)} raw, {words.chance(verdict.p_adjusted)} adjusted"
     return [
-        ("Declared", declared + because if declared else ""),
+        ("Declared", f"{verdict.sense}{because}" if verdict.sense else ""),
+        ("Measured", verdict.metric),
         ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
         ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),
         ("p", f"{p} ({FAMILIES[family]})" if verdict.p is not None else ""),

@@ -5,10 +5,12 @@ have columns of their own. Piped, it is plain text. `Progress` draws on events a
 between: a timer would take CPU time from the trial it reports, on the core of the load engine.
 """
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -87,6 +89,22 @@ def _summary(results: Results) -> Text:
         done = f" The run did not finish: {run.trials_done} of {run.trials_planned} trials usable."
         line.append(done, style="bold yellow")
     return line
+
+
+def plain_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Write rows as aligned columns: one line per row, however long, so that grep finds it."""
+    if not rows:
+        return "nothing"
+    names = list(rows[0])
+    lines = [[name.upper() for name in names], *([row[name] for name in names] for row in rows)]
+    widths = [max(cell_len(line[i]) for line in lines) for i in range(len(names))]
+    padded = [
+        "  ".join(
+            text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True)
+        )
+        for line in lines
+    ]
+    return "\n".join(line.rstrip() for line in padded)
 
 
 class Progress:

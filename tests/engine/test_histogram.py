@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lab.record import HistogramData
 from loadtests.engine.histogram import Histogram, S, bounds, index_of, rank, supports
 
-settings.register_profile("engine", derandomize=True, deadline=None, max_examples=100)
-settings.load_profile("engine")
+calm = settings(derandomize=True, deadline=None)
 
 values = st.integers(0, 1 << 45)
 samples = st.lists(st.one_of(values, st.integers(0, 5000)), max_size=60)
@@ -23,8 +23,17 @@ def of(numbers):
 
 @pytest.mark.parametrize(
     ("value", "index"),
-    [(0, 0), (1, 1), (2047, 2047), (2048, 2048), (2049, 2048), (2050, 2049), (4095, 3071)]
-    + [(4096, 3072), (1 << 20, 10 * S + (1 << 10))],
+    [
+        (0, 0),
+        (1, 1),
+        (2047, 2047),
+        (2048, 2048),
+        (2049, 2048),
+        (2050, 2049),
+        (4095, 3071),
+        (4096, 3072),
+        (1 << 20, 10 * S + (1 << 10)),
+    ],
 )
 def test_index(value, index):
     assert index_of(value) == index
@@ -40,12 +49,14 @@ def test_index_is_contiguous_and_its_inverse_exact():
         low += width
 
 
+@calm
 @given(values, values)
 def test_index_is_monotone(one, other):
     low, high = sorted((one, other))
     assert index_of(low) <= index_of(high)
 
 
+@calm
 @given(values)
 def test_a_value_lies_in_its_bucket(value):
     low, width = bounds(index_of(value))
@@ -54,13 +65,23 @@ def test_a_value_lies_in_its_bucket(value):
 
 @pytest.mark.parametrize(
     ("p", "count", "expected"),
-    [(7000, 100, 7), (50_000, 1, 1), (50_000, 2, 1), (50_000, 3, 2), (99_000, 100, 99)]
-    + [(100_000, 7, 7), (0, 7, 1), (99_900, 1000, 999), (99_900, 1001, 1000)],
+    [
+        (7000, 100, 7),
+        (50_000, 1, 1),
+        (50_000, 2, 1),
+        (50_000, 3, 2),
+        (99_000, 100, 99),
+        (100_000, 7, 7),
+        (0, 7, 1),
+        (99_900, 1000, 999),
+        (99_900, 1001, 1000),
+    ],
 )
 def test_rank_is_exact_where_floats_are_not(p, count, expected):
     assert rank(p, count) == expected
 
 
+@calm
 @given(samples.filter(bool), st.integers(0, 100_000))
 def test_quantile_against_the_sorted_list(numbers, p):
     exact = sorted(numbers)[rank(p, len(numbers)) - 1]
@@ -69,6 +90,7 @@ def test_quantile_against_the_sorted_list(numbers, p):
     assert found - exact <= exact / S
 
 
+@calm
 @given(samples)
 def test_count_sum_and_ends_are_exact(numbers):
     made = of(numbers)
@@ -77,6 +99,7 @@ def test_count_sum_and_ends_are_exact(numbers):
     assert made.buckets.total() == len(numbers)
 
 
+@calm
 @given(samples)
 def test_adding_many_is_adding_each(numbers):
     singly = Histogram()
@@ -85,6 +108,7 @@ def test_adding_many_is_adding_each(numbers):
     assert of(numbers) == singly
 
 
+@calm
 @given(samples, samples, samples)
 def test_merging_is_adding_and_associative(a, b, c):
     left = of(a).merge(of(b)).merge(of(c))
@@ -92,6 +116,7 @@ def test_merging_is_adding_and_associative(a, b, c):
     assert left == right == of(c).merge(of(a)).merge(of(b)) == of(a + b + c)
 
 
+@calm
 @given(samples)
 def test_json_round_trip_fits_the_record(numbers):
     made = of(numbers)

@@ -72,7 +72,12 @@ class Engine:
             say(event="failed", trial=order["trial"], error="no such protocol")
             return
         asked = {kind: load["connections"] for kind, load in order["classes"].items()}
-        say(event="ready", trial=order["trial"], established=asked, failed=dict.fromkeys(asked, 0))
+        say(
+            event="ready",
+            trial=order["trial"],
+            established=asked,
+            failed={kind: {} for kind in asked},
+        )
 
     def go(self, start_ns: int | None) -> None:
         trial, how = self.order["trial"], self.order["protocol"]

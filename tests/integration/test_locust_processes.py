@@ -177,7 +177,12 @@ def test_a_failed_start_repeats_what_locust_said(
         locusts.start(log_dir=tmp_path)
 
 
-def test_no_engine_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_cannot_start_fails_each_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAB_ENGINE_COMMAND", "false")
-    with pytest.raises(EnvironmentUnfit, match="not up in"):
-        locusts.start(log_dir=tmp_path, deadline_s=2)
+    with started(tmp_path) as found, closing(found.client()) as client:
+        for trial in ("one", "two"):
+            with pytest.raises(TrialFailed, match=r"load engine died \(exit code 1\)") as failed:
+                client.prepare(order(trial))
+            assert failed.value.gate == "load-engine"

@@ -244,8 +244,8 @@ def test_noise_without_direction_is_no_drift():
     [
         ({"steal_ns": int(0.09 * r.WINDOW)}, "ok"),
         ({"steal_ns": int(0.11 * r.WINDOW)}, "void"),
-        ({"foreign_cpu_ns": int(0.45 * r.WINDOW)}, "ok"),  # of two CPUs: 22 %
-        ({"foreign_cpu_ns": int(0.55 * r.WINDOW)}, "void"),
+        ({"foreign_cpu_ns": int(0.95 * r.WINDOW)}, "ok"),  # of two CPUs: 48 %
+        ({"foreign_cpu_ns": int(1.05 * r.WINDOW)}, "void"),
         ({"spin_after_ns": int(3 * MS * 1.9)}, "ok"),
         ({"spin_after_ns": int(3 * MS * 2.1)}, "void"),
         ({"spin_before_ns": int(3 * MS * 2.1)}, "void"),

@@ -8,7 +8,7 @@ from lab.report.model import Estimate
 from . import sample_results as sample
 
 
-def laid_out(value, low, high, sense="at least 1.30", **fields):
+def laid_out(value, low, high, sense="http2/epoll at least 1.3", **fields):
     effect = Estimate(value=value, low=low, high=high)
     verdict = sample.supported().model_copy(update={"effect": effect, "sense": sense, **fields})
     return forest.layout(verdict)
@@ -43,19 +43,26 @@ def test_an_open_end_reaches_the_edge():
 
 
 def test_a_difference_lies_on_an_even_scale_from_zero():
-    plot = laid_out(-0.02, -0.05, 0.01, sense="below 0")
+    plot = laid_out(-0.02, -0.05, 0.01, sense="slope of a at most 0.1 x that of b", kind="slope")
     assert plot.zone is None
     assert plot.low < plot.value < plot.equal < plot.high
 
 
-def test_at_most_has_one_line_and_no_zone():
-    plot = laid_out(0.04, 0.02, 0.06, sense="at most 0.10")
-    assert [mark.label for mark in plot.lines] == ["0.100"]
-    assert plot.zone is None
+def test_growth_is_a_ratio_with_no_line():
+    plot = laid_out(3.5, 3.3, None, sense="linear over idle", kind="growth")
+    assert plot.lines == []
+    assert plot.equal < plot.low < plot.value < plot.high
 
 
 @pytest.mark.parametrize(
-    "fields", [{"outcome": "void"}, {"outcome": "skipped"}, {"kind": "probe"}, {"effect": None}]
+    "fields",
+    [
+        {"outcome": "void"},
+        {"outcome": "skipped"},
+        {"kind": "limit"},
+        {"kind": "crossover"},
+        {"effect": None},
+    ],
 )
 def test_nothing_is_drawn_where_the_numbers_say_nothing(fields):
     assert forest.layout(sample.supported().model_copy(update=fields)) is None

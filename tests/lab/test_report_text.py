@@ -131,6 +131,19 @@ def test_colour_on_a_terminal_and_none_in_a_pipe():
     assert "\x1b" not in printed(sample.full(), 80)
 
 
+def test_a_plain_table_is_aligned_whatever_the_script():
+    rows = [
+        {"claim": "a", "notes": "连接", "sentence": "one"},
+        {"claim": "long", "notes": "", "sentence": "two"},
+    ]
+    assert terminal.plain_table(rows).splitlines() == [
+        "CLAIM  NOTES  SENTENCE",
+        "a      连接   one",
+        "long          two",
+    ]
+    assert terminal.plain_table([]) == "nothing"
+
+
 def test_progress_in_a_pipe_is_one_line_per_event():
     out = io.StringIO()
     with terminal.Progress(Console(file=out, width=40)) as progress:
