@@ -187,4 +187,5 @@ def _culprit(experiment: Experiment, profile: str, arm: str, factors: dict[str, 
             for key in (profile, EVERY):
                 if factors[name] in by_profile.get(key, []):
                     return (*steps, name, key, by_profile[key].index(factors[name]))
-    return ("load",)
+    counts = connections(experiment, factors)
+    return ("load", max(counts, key=lambda name: counts[name]))

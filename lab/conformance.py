@@ -114,7 +114,9 @@ def half_close(target: Target, protocol: str) -> None:
             client.shutdown(socket.SHUT_WR)
         _expect(client, PROTOCOLS[protocol].answer)
         _expect_end(client)
-    question, answer = _payload(protocol, JAMMING)
+    with _client(target, protocol, slow=True) as client:
+        held = _fill(client, _payload(protocol, JAMMING)[0])
+    question, answer = _payload(protocol, held * 9 // 10)  # all buffers full but the client's own
     with _client(target, protocol, slow=True) as client:
         sent = _fill(client, question)
         _compare(_pump(client, question[sent:], len(answer), half_close=True), answer)
