@@ -73,11 +73,10 @@ class Locusts:
         """End all: politely (Locust writes its last CSV), after `deadline_s` seconds by SIGKILL.
         Idempotent.
         """
-        for process in self._processes.values():
+        deadline = time.monotonic() + deadline_s
+        for process in self._processes.values():  # the master first: it tells the workers
             if process.poll() is None:
                 process.terminate()
-        deadline = time.monotonic() + deadline_s
-        for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), POLL_S))
         for process in self._processes.values():

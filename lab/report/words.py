@@ -25,6 +25,7 @@ MEANINGS: dict[OutcomeName, str] = {
     "skipped": "It was never tried: this machine or this profile lacks something it needs.",
 }
 NO_EFFECT: frozenset[str] = frozenset({"void", "skipped"})  # the numbers, if any, say nothing
+RATIOS: frozenset[str] = frozenset({"compare", "equality", "below", "growth"})  # effect is a ratio
 DECIDED: frozenset[str] = frozenset({"supported", "refuted"})
 METRIC_NAMES = {
     "cpu": "CPU per request",
@@ -85,7 +86,7 @@ def effect(verdict: Verdict) -> str:
     """Write a verdict's effect, or a dash where it has none that says anything."""
     if verdict.effect is None or verdict.outcome in NO_EFFECT:
         return DASH
-    return estimate(verdict.effect)
+    return ratio(verdict.effect) if verdict.kind in RATIOS else estimate(verdict.effect)
 
 
 def time_ns(ns: float) -> str:

@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         if master.hang_up:
             self.close_connection = True  # without saying so: the client finds out next time
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 # the base class's names
 
     def log_message(self, *_: Any) -> None:
         """Stay silent."""
@@ -229,6 +229,22 @@ def test_a_stale_connection_is_opened_again(master: Master, client: LocustClient
     for _ in range(3):
         assert client.state().engines == [42]
     assert len(master.peers) == 3
+
+
+def test_an_interrupted_exchange_spoils_no_later_one(
+    master: Master, client: LocustClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master.answers = [(200, UP)]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("http.client.HTTPConnection.getresponse", interrupted)
+        client.state()
+    client._trial = "t"
+    client.abort()
+    assert master.asked[-1][1].startswith("/lab/trials/t/abort?")
+
+
+def interrupted(_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_start_says_everything_and_looks_afterwards(master: Master, client: LocustClient) -> None:
