@@ -169,7 +169,7 @@ class LocustClient:
         self._post("/lab/note", text.encode())
 
     def stop(self) -> None:
-        """Stop the Locust test; the master stays up. Takes a second, inside Locust. Never raises."""
+        """Stop the Locust test; the master stays up. Takes Locust a second. Never raises."""
         with contextlib.suppress(OSError):  # nobody there: nothing runs
             self._request("POST", "/stop", b"", wait=STOP_S)
         self.close()

@@ -1,4 +1,4 @@
-"""The HTTP client against a master made of canned answers: what it says, and what it makes of them."""
+"""The HTTP client against canned answers: what it says to a master, what it makes of its words."""
 
 import json
 import subprocess
@@ -235,9 +235,10 @@ def test_an_interrupted_exchange_spoils_no_later_one(
     master: Master, client: LocustClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     master.answers = [(200, UP)]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr("http.client.HTTPConnection.getresponse", interrupted)
-        client.state()
+        with pytest.raises(KeyboardInterrupt):
+            client.state()
     client._trial = "t"
     client.abort()
     assert master.asked[-1][1].startswith("/lab/trials/t/abort?")

@@ -1,0 +1,61 @@
+"""A plain Locust TCP user, as the documentation would have it: one greenlet per connection.
+
+Measures itself between two instants of the run and prints one line of JSON; never part of the lab.
+"""
+
+import json
+import os
+import time
+
+import gevent
+from gevent import socket
+from locust import User, constant, events, task
+
+SETTLE = 1.0  # seconds until all users run
+SECONDS = float(os.environ["BENCH_SECONDS"])
+REQUEST = b"a" * 64
+REPLY = REQUEST.upper()
+
+
+class TcpUser(User):
+    wait_time = constant(0)
+
+    def on_start(self):
+        host, _, port = self.host.partition(":")
+        self.socket = socket.create_connection((host, int(port)))
+
+    @task
+    def echo(self):
+        began = time.perf_counter()
+        failure = None
+        try:
+            self.socket.sendall(REQUEST)
+            data = self.socket.recv(65536)
+            if data != REPLY:
+                failure = ValueError("wrong reply")
+        except OSError as error:
+            data, failure = b"", error
+        events.request.fire(
+            request_type="tcp",
+            name="echo",
+            response_time=(time.perf_counter() - began) * 1000,
+            response_length=len(data),
+            exception=failure,
+            context={},
+        )
+
+
+def measure(environment):
+    gevent.sleep(SETTLE)
+    cpu, done = time.process_time_ns(), environment.stats.total.num_requests
+    gevent.sleep(SECONDS)
+    cpu, done = time.process_time_ns() - cpu, environment.stats.total.num_requests - done
+    failed = environment.stats.total.num_failures
+    total = environment.stats.total.num_requests
+    print(json.dumps({"cpu_ns": cpu, "completed": done, "total": total, "failed": failed}))
+    environment.runner.quit()
+
+
+@events.test_start.add_listener
+def on_test_start(environment, **_):
+    gevent.spawn(measure, environment)
