@@ -80,6 +80,8 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+        except (typer.Exit, typer.BadParameter):
+            raise
         except LabError as error:
             typer.echo(f"lab: {error}", err=True)
             raise typer.Exit(error.exit_code) from None

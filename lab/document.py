@@ -55,7 +55,7 @@ class Document:
     """One or more merged files: plain data, and for each path the place of its key and its value.
 
     texts: scalars as they were written (8.10 is not 8.1).
-    unread: values that could not be read; nothing more is said about those.
+    unread: values that could not be read; nothing more is said about those and what holds them.
     """
 
     data: Any = None
@@ -76,7 +76,9 @@ class Document:
     def complain(self, where: Where, text: str, *, at_key: bool = False) -> None:
         """Note a mistake at a value, or at the key that holds it."""
         found = self.known(where)
-        if any(found[:depth] in self.unread for depth in range(len(found) + 1)):
+        inside = any(found[: len(unread)] == unread for unread in self.unread)
+        around = any(found and found == unread[:-1] for unread in self.unread)
+        if inside or around:
             return
         mark = self.values[found]
         if at_key:
@@ -86,4 +88,4 @@ class Document:
 
     def lines(self) -> list[str]:
         """Every mistake once, in order of position."""
-        return [str(problem) for problem in sorted(set(self.problems))]
+        return [plain(str(problem)) for problem in sorted(set(self.problems))]

@@ -69,5 +69,6 @@ def _merge_section(document: Document, part: Document, section: str) -> None:
         target[name] = item
         for into, of in ((document.keys, part.keys), (document.values, part.values)):
             into.update({where: m for where, m in of.items() if where[:2] == (section, name)})
+        document.unread |= {where for where in part.unread if where[:2] == (section, name)}
         texts = part.texts.items()
         document.texts.update({w: text for w, text in texts if w[:2] == (section, name)})

@@ -24,6 +24,7 @@ from lab.plan import expand
 pytestmark = pytest.mark.slow
 TINY = Path(__file__).with_name("tiny.yaml")
 PATIENCE_S = 60
+CONNECTIONS = 22  # of tiny.yaml
 
 
 def command(*words):
@@ -80,6 +81,15 @@ def named(process, words):
     return None
 
 
+def under_load(process):
+    """The server of a trial in which all connections stand."""
+    pid = named(process, "-m servers")
+    try:
+        return pid if pid and len(list(Path(f"/proc/{pid}/fd").iterdir())) >= CONNECTIONS else None
+    except OSError:
+        return None
+
+
 def gates_of(record):
     return [g["gate"] for g in record["gates"] if g["state"] == "void"]
 
@@ -124,8 +134,8 @@ def test_the_report_is_rebuilt_from_records_alone(tmp_path):
 )
 def test_a_killed_process_voids_its_trial_and_the_run_goes_on(tmp_path, victim, gate):
     lab = start_lab(tmp_path)
-    wait_for(lambda: len(records(tmp_path)) >= 2, lab)
-    os.kill(wait_for(lambda: named(lab, victim), lab), signal.SIGKILL)
+    wait_for(lambda: len(records(tmp_path)) >= 2 and under_load(lab), lab)
+    os.kill(named(lab, victim), signal.SIGKILL)
     before = len(records(tmp_path))
     wait_for(lambda: len(records(tmp_path)) >= before + 3, lab)
     lab.send_signal(signal.SIGINT)
@@ -134,7 +144,9 @@ def test_a_killed_process_voids_its_trial_and_the_run_goes_on(tmp_path, victim, 
     hit = [r for r in made if gate in gates_of(r)]
     assert len(hit) == 1
     after = made[made.index(hit[0]) + 1]
-    assert (after["trial"], after["attempt"]) == (hit[0]["trial"], 1)
+    assert (after["trial"] == hit[0]["trial"]) is (
+        hit[0]["attempt"] < 2
+    )  # repeated, inside its block
     assert after["engines"]
     assert after["error"] == ""
 
@@ -158,7 +170,7 @@ def test_interruption_reports_what_was_finished_and_leaves_nothing(tmp_path, num
 
 def test_a_killed_lab_is_cleaned_up_by_label_and_its_trials_are_kept(tmp_path):
     lab = start_lab(tmp_path)
-    wait_for(lambda: len(records(tmp_path)) >= 2 and named(lab, "-m servers"), lab)
+    wait_for(lambda: len(records(tmp_path)) >= 2 and under_load(lab), lab)
     lab.kill()
     lab.communicate()
     done = subprocess.run(command("clean"), capture_output=True, text=True, check=True)

@@ -126,6 +126,12 @@ def test_what_is_no_lab_yaml_at_all(raw: bytes, expected: str) -> None:
     assert expected in lines(raw)
 
 
+def test_a_message_is_one_printable_line_whatever_the_file_holds() -> None:
+    text = BASE.replace("  idle:\n", '  "id\\nle":\n').replace("metric: cpu", "metric: \U000101fe")
+    for line in lines(text):
+        assert line.isprintable()
+
+
 def test_a_byte_order_mark_is_no_mistake() -> None:
     assert lines(b"\xef\xbb\xbf" + BASE.encode()) == []
 
@@ -237,6 +243,10 @@ def test_included_experiments_and_claims_are_merged(tmp_path: Path) -> None:
         (
             PART.replace("100/s", "100"),
             '5:41: experiments.more.load.long.rate: "100" has no unit. Write 100/s.',
+        ),
+        (
+            PART.replace("100/s", "!x 100/s"),
+            '5:41: experiments.more.load.long.rate: the tag "!x" is not used here. Leave it out.',
         ),
         (
             PART.replace("more:", "one:"),
