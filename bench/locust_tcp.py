@@ -26,23 +26,27 @@ class TcpUser(User):
 
     @task
     def echo(self):
+        """After "Testing other systems" of Locust's documentation, with its fields."""
+        request_meta = {
+            "request_type": "tcp",
+            "name": "echo",
+            "start_time": time.time(),
+            "response_length": 0,
+            "response": None,
+            "context": {},
+            "exception": None,
+        }
         began = time.perf_counter()
-        failure = None
         try:
             self.socket.sendall(REQUEST)
-            data = self.socket.recv(65536)
-            if data != REPLY:
-                failure = ValueError("wrong reply")
+            request_meta["response"] = self.socket.recv(65536)
+            request_meta["response_length"] = len(request_meta["response"])
+            if request_meta["response"] != REPLY:
+                request_meta["exception"] = ValueError("wrong reply")
         except OSError as error:
-            data, failure = b"", error
-        events.request.fire(
-            request_type="tcp",
-            name="echo",
-            response_time=(time.perf_counter() - began) * 1000,
-            response_length=len(data),
-            exception=failure,
-            context={},
-        )
+            request_meta["exception"] = error
+        request_meta["response_time"] = (time.perf_counter() - began) * 1000
+        self.environment.events.request.fire(**request_meta)
 
 
 def measure(environment):

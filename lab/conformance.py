@@ -121,7 +121,7 @@ def half_close(target: Target, protocol: str) -> None:
 
 
 def half_close_unread(target: Target, protocol: str) -> None:
-    """The client ends its side and has read nothing yet: the whole answer must come, then the end."""
+    """The client ends its side having read nothing: the whole answer must come, then the end."""
     question, answer = _payload(protocol, JAMMING)
     with _client(target, protocol, slow=True) as client:
         sent = _fill(client, question)

@@ -31,7 +31,11 @@ class Facts:
 
 
 class Marks:
-    """(ns, requests completed so far) on a grid of one millisecond, where the count changed."""
+    """(ns, requests completed so far) on a grid of one millisecond.
+
+    Grid points amid a standstill are left out, so a straight line between two marks is never more
+    than a millisecond's completions off.
+    """
 
     def __init__(self, begun: int) -> None:
         self.found: list[tuple[int, int]] = [(begun, 0)]
@@ -43,7 +47,10 @@ class Marks:
         stamps = [ledger.done for ledger in ledgers]
         while self._next <= until:
             total = base + sum(bisect_right(done, self._next) for done in stamps)
-            if total != self.found[-1][1]:
+            at, known = self.found[-1]
+            if total != known:
+                if at < self._next - MARK:
+                    self.found.append((self._next - MARK, known))
                 self.found.append((self._next, total))
             self._next += MARK
 

@@ -1,6 +1,7 @@
 """Parts of the engine that a trial of a quarter of a second does not reach, in this process."""
 
 from array import array
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -161,6 +162,9 @@ def test_marks_tell_how_many_were_done(stamps):
         assert (at - begun) % 1_000_000 == 0
         assert total == sum(begun + stamp <= at for stamp in stamps)
     assert marks.found[-1][1] == len(stamps)
+    for (at, total), (later, more) in pairwise(marks.found):
+        assert at < later
+        assert total == more or later - at == 1_000_000
 
 
 @pytest.mark.parametrize(
