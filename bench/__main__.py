@@ -109,6 +109,9 @@ def show(rounds, ratios):
             f"{what:<16} {found:.2f} (rounds {each['least']:.2f} to {each['most']:.2f}); "
             f"goal {sign} {goal}: {verdict}, by {abs(found - goal):.2f}"
         )
+    if "wrk, http" in rounds[0]:
+        floor = ratio(rounds, "locust TCP user, echo", "wrk, http")["ratio"]
+        print(f"locust / wrk     {floor:.2f}: what a client in C reaches here, mostly kernel time")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,20 @@ def _arms(document: Document, where: Where, experiment: Experiment) -> bool:
     return fit
 
 
+def check_raw_servers(document: Document, where: Where, item: Mapping[str, object]) -> None:
+    """Note unknown servers of an experiment that has no shape yet: one look tells all mistakes."""
+    arms = item.get("arms")
+    if isinstance(arms, list):
+        for step, name in enumerate(arms):
+            if isinstance(name, str):
+                known(document, (*where, "arms", step), name, SERVERS, "a server")
+    elif isinstance(arms, dict):
+        for name, arm in arms.items():
+            server = arm.get("server") if isinstance(arm, dict) else arm
+            if isinstance(server, str):
+                known(document, (*where, "arms", name), server, SERVERS, "a server")
+
+
 def _factors(document: Document, where: Where, experiment: Experiment) -> bool:
     fit = True
     for name, ladders in experiment.factors.items():

@@ -22,6 +22,7 @@ from lab.errors import (
     EXIT_INTERNAL,
     EXIT_INTERRUPTED,
     EXIT_UNDECIDED,
+    ConfigErrors,
     LabError,
 )
 
@@ -82,6 +83,9 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (typer.Exit, typer.BadParameter):
             raise
+        except ConfigErrors as errors:
+            typer.echo("\n".join(errors.problems), err=True)
+            raise typer.Exit(errors.exit_code) from None
         except LabError as error:
             typer.echo(f"lab: {error}", err=True)
             raise typer.Exit(error.exit_code) from None

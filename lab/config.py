@@ -9,7 +9,7 @@ raised, whatever the files hold.
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab.checks import check_defaults, check_experiment, check_name
+from lab.checks import check_defaults, check_experiment, check_name, check_raw_servers
 from lab.claim_checks import check_claim
 from lab.claims import KINDS, METRICS, Claim, LimitClaim
 from lab.document import Document, Where, quote
@@ -106,7 +106,9 @@ def _experiments(document: Document, defaults: Defaults) -> dict[str, Experiment
     experiments = {}
     for name, item in _items(document, "experiments").items():
         found = _named(document, ("experiments", name), Experiment, item)
-        if found is not None:
+        if found is None:
+            check_raw_servers(document, ("experiments", name), item)
+        else:
             filled: dict[str, Load] = {
                 class_name: load.model_copy(update={"payload": defaults.payload})
                 for class_name, load in found.load.asking().items()
