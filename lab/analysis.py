@@ -24,6 +24,7 @@ from lab.gates import GATES, NOISE_GATES
 from lab.judging import Judged
 from lab.model import Plan
 from lab.record import Record
+from lab.report import words
 from lab.report.model import CrossoverLine, Estimate, GateTally, Results, RunInfo, Verdict
 from lab.schema import Lab
 from lab.store import ProbeRecord, Run, RunFacts
@@ -113,6 +114,9 @@ def _verdict(
         conditional=decision.conditional,
         effect=_effect(decision),
         effect_words=_effect_words(claim, decision),
+        scale=decision.scale.value,
+        minimum=getattr(claim, "margin", None),
+        load=_load(plan, judged),
         metric="" if isinstance(claim, LimitClaim) else METRICS[claim.metric].words,
         sense=_sense(claim),
         because=getattr(claim, "because", ""),
@@ -125,6 +129,7 @@ def _verdict(
         p_adjusted=adjusted.adjusted,
         needed_blocks=decision.needed_blocks,
         voids=judged.voids,
+        void_reasons=judged.void_reasons,
         dropped_blocks=judged.dropped,
         warnings=_warnings(decision, adjusted),
         expected=expected,
@@ -134,6 +139,11 @@ def _verdict(
         evidence=_evidence(claim.id, probes),
         gate=claim.gate,
     )
+
+
+def _load(plan: Plan, judged: Judged) -> str:
+    """Say the load of the deciding cells; where they differ, of the last one."""
+    return context.load_words(plan.cell(judged.cells[-1]).load) if judged.cells else ""
 
 
 def _effect(decision: Decision) -> Estimate | None:
@@ -277,8 +287,4 @@ def undecided(results: Results) -> bool:
 
 def against_gate(results: Results) -> list[str]:
     """Return the claims that came out against their declared gate."""
-    return [
-        v.claim
-        for v in results.verdicts
-        if v.gate and v.outcome in {"supported", "refuted"} and v.outcome != v.gate
-    ]
+    return [v.claim for v in results.verdicts if words.against_gate(v)]

@@ -53,6 +53,7 @@ class Judged:
     used: int = 0
     dropped: int = 0
     voids: dict[str, int] = field(default_factory=dict)
+    void_reasons: dict[str, str] = field(default_factory=dict)
 
 
 def judge(lab: Lab, plan: Plan, data: Data, probes: Sequence[ProbeRecord], claim_id: str) -> Judged:
@@ -63,13 +64,16 @@ def judge(lab: Lab, plan: Plan, data: Data, probes: Sequence[ProbeRecord], claim
     cells = needed_by(lab, plan.profile, claim_id)
     blocks, _ = data.common(cells, claim.metric, classes_of(claim))
     voids: dict[str, int] = {}
+    reasons: dict[str, str] = {}
     for cell in cells:
-        for gate, n in data.cells[cell].voids.items():
+        for gate, n in sorted(data.cells[cell].voids.items()):
             voids[gate] = voids.get(gate, 0) + n
+            reasons[gate] = f"{cell}: {data.cells[cell].reasons[gate]}"
     tried = set.union(*(data.cells[cell].tried for cell in cells))
     void = _void(data, plan, cells, len(blocks), two_arms=len(arms(claim)) == 2)
     judged = void or _rule(lab, plan, data, claim)
-    return Judged(judged, cells, len(blocks), len(tried) - len(blocks), dict(sorted(voids.items())))
+    lost = len(tried) - len(blocks)
+    return Judged(judged, cells, len(blocks), lost, dict(sorted(voids.items())), reasons)
 
 
 def classes_of(claim: Claim) -> tuple[ClassName, ...]:

@@ -236,6 +236,7 @@ def _work(
         web_port=wishes.web_port,
         label=label(kept),
         log_dir=kept.directory,
+        csv=True,
     )
     try:
         client = conducting.client()
@@ -261,7 +262,6 @@ def _work(
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
             pin=_Pins(conducting).pin,
         ).run()
-        client.stop()
     finally:
         conducting.stop(STOP_S)
 

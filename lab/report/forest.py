@@ -19,7 +19,7 @@ TICKS = 4  # wanted at least; below 3 an axis cannot be read
 TICKS_MOST = 6  # more would touch one another on a telephone
 STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 FINE = (0.2, 0.1, 0.05)
-DIFFERENCES = frozenset({"slope"})  # judged against zero; of all other kinds nothing is drawn
+DRAWN = frozenset({"ratio", "difference"})  # judged against 1 and m, or against zero
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ def layout(verdict: Verdict) -> Forest | None:
     effect = verdict.effect
     if effect is None or verdict.outcome in words.NO_EFFECT or not math.isfinite(effect.value):
         return None
-    if verdict.kind not in words.RATIOS | DIFFERENCES:
+    if verdict.scale not in DRAWN:
         return None
-    is_ratio = verdict.kind in words.RATIOS and effect.value > 0
-    minimum = words.minimum(verdict.sense) if is_ratio else None
+    is_ratio = verdict.scale == "ratio" and effect.value > 0
+    minimum = verdict.minimum if is_ratio else None
     lines = _lines(minimum)
     equal = 1.0 if is_ratio else 0.0
     low, high = effect.low, effect.high

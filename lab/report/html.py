@@ -93,11 +93,13 @@ def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
     return [
         ("Declared", f"{verdict.sense}{because}" if verdict.sense else ""),
         ("Measured", verdict.metric),
+        ("Load", verdict.load),
         ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
         ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),
         ("p", f"{p} ({FAMILIES[family]})" if verdict.p is not None else ""),
         ("Would decide", f"about {verdict.needed_blocks} blocks" if verdict.needed_blocks else ""),
         ("Void attempts", words.times(verdict.voids)),
+        ("Void because", "; ".join(f"{g}: {why}" for g, why in verdict.void_reasons.items())),
     ]
 
 

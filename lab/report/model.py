@@ -113,6 +113,9 @@ class Verdict(Frozen):
     conditional: bool = False
     effect: Estimate | None = None
     effect_words: str = ""  # "select uses 3.1 x the CPU of epoll per request (2.9 to 3.4)"
+    scale: Literal["ratio", "difference", "level", "none"] = "none"  # of the effect
+    minimum: float | None = None  # the declared minimum effect m, where the effect is a ratio
+    load: str = ""  # of the deciding cells, in words
     metric: str = ""
     sense: str = ""  # "at least 1.30", "linear", "at most 0.10"
     because: str = ""
@@ -125,6 +128,7 @@ class Verdict(Frozen):
     p_adjusted: float | None = None
     needed_blocks: int | None = None
     voids: dict[str, int] = Field(default_factory=dict)
+    void_reasons: dict[str, str] = Field(default_factory=dict)  # gate -> the last one's words
     dropped_blocks: int = 0
     post_hoc: bool = False
     warnings: list[str] = Field(default_factory=list)

@@ -25,7 +25,6 @@ MEANINGS: dict[OutcomeName, str] = {
     "skipped": "It was never tried: this machine or this profile lacks something it needs.",
 }
 NO_EFFECT: frozenset[str] = frozenset({"void", "skipped"})  # the numbers, if any, say nothing
-RATIOS: frozenset[str] = frozenset({"compare", "equality", "below", "growth"})  # effect is a ratio
 DECIDED: frozenset[str] = frozenset({"supported", "refuted"})
 METRIC_NAMES = {
     "cpu": "CPU per request",
@@ -86,7 +85,7 @@ def effect(verdict: Verdict) -> str:
     """Write a verdict's effect, or a dash where it has none that says anything."""
     if verdict.effect is None or verdict.outcome in NO_EFFECT:
         return DASH
-    return ratio(verdict.effect) if verdict.kind in RATIOS else estimate(verdict.effect)
+    return ratio(verdict.effect) if verdict.scale == "ratio" else estimate(verdict.effect)
 
 
 def time_ns(ns: float) -> str:
@@ -209,9 +208,3 @@ def against_gate(verdict: Verdict) -> bool:
     return (
         verdict.gate is not None and verdict.outcome in DECIDED and verdict.outcome != verdict.gate
     )
-
-
-def minimum(sense: str) -> float | None:
-    """Read the number out of a claim's sense: `a/b at least 1.3` gives 1.3, `linear` gives None."""
-    found = re.search(r"(?:at least|at most|below|less than|within) (\d+(?:\.\d+)?)", sense)
-    return float(found.group(1)) if found else None

@@ -65,6 +65,9 @@ class Master(ThreadingHTTPServer):
         self.peers: set[int] = set()
         self.hang_up = False
 
+    def handle_error(self, *_: Any) -> None:
+        """Stay silent: a client may hang up before it has its answer."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"

@@ -43,13 +43,13 @@ def test_an_open_end_reaches_the_edge():
 
 
 def test_a_difference_lies_on_an_even_scale_from_zero():
-    plot = laid_out(-0.02, -0.05, 0.01, sense="slope of a at most 0.1 x that of b", kind="slope")
+    plot = laid_out(-0.02, -0.05, 0.01, scale="difference")
     assert plot.zone is None
     assert plot.low < plot.value < plot.equal < plot.high
 
 
 def test_growth_is_a_ratio_with_no_line():
-    plot = laid_out(3.5, 3.3, None, sense="linear over idle", kind="growth")
+    plot = laid_out(3.5, 3.3, None, minimum=None)
     assert plot.lines == []
     assert plot.equal < plot.low < plot.value < plot.high
 
@@ -59,8 +59,8 @@ def test_growth_is_a_ratio_with_no_line():
     [
         {"outcome": "void"},
         {"outcome": "skipped"},
-        {"kind": "limit"},
-        {"kind": "crossover"},
+        {"scale": "none"},
+        {"scale": "level"},
         {"effect": None},
     ],
 )
