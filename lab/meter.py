@@ -12,6 +12,7 @@ The parsers are pure functions of text.
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.record import Footprint, MeterReading
@@ -114,6 +115,7 @@ class ProcessMeter:
 
     pid: int
     _started: int = field(init=False, default=0)
+    _known: frozenset[int] = field(init=False, default=frozenset())  # at the last full look
 
     def __post_init__(self) -> None:
         stat = read_stat(self.pid)
@@ -126,10 +128,21 @@ class ProcessMeter:
 
         Exact for live processes, ± 2 ticks per process for what it has reaped.
         """
+        return self._reading(self._members)
+
+    def glance(self) -> MeterReading:
+        """Like read(), of the processes that the last full look found: for inside a window.
+
+        Tens of microseconds instead of a millisecond: it does not search the whole machine. A
+        process that came since is not seen, one that went makes it a full look.
+        """
+        return self._reading(self._known_members)
+
+    def _reading(self, members: Callable[[], dict[int, Stat]]) -> MeterReading:
         attempts = 0
         while True:
             attempts += 1
-            stats = self._members()
+            stats = members()
             start = time.monotonic_ns()
             clocks = {pid: cpu_clock_ns(pid) for pid in stats}
             end = time.monotonic_ns()
@@ -178,11 +191,18 @@ class ProcessMeter:
         links = {_link(f"{folder}/{name}") for folder in folders for name in _names(folder)}
         return sum(link.startswith("socket:") for link in links)
 
+    def _known_members(self) -> dict[int, Stat]:
+        stats = {pid: stat for pid in self._known if (stat := read_stat(pid)) is not None}
+        if not stats or len(stats) < len(self._known):
+            return self._members()
+        self._alive(stats[self.pid])
+        return stats
+
     def _members(self) -> dict[int, Stat]:
         processes = read_all()
         self._alive(processes.get(self.pid))
-        tree, escaped = family(self.pid, processes)
-        return {pid: processes[pid] for pid in tree | escaped}
+        self._known = frozenset().union(*family(self.pid, processes))
+        return {pid: processes[pid] for pid in self._known}
 
     def _alive(self, stat: Stat | None) -> Stat:
         if stat is None or stat.state in "ZX" or stat.started != self._started:

@@ -62,6 +62,9 @@ class Meter(Protocol):
     def read(self) -> MeterReading:
         """CPU counters at an instant; cheap enough for the edges of a window."""
 
+    def glance(self) -> MeterReading:
+        """As read(), quicker, of the processes known so far: for inside a window."""
+
     def footprint(self) -> Footprint:
         """Memory, threads, descriptors, kernel counters; slow, so outside the window."""
 

@@ -54,6 +54,9 @@ class FakeMeter:
             processes=1,
         )
 
+    def glance(self):
+        return self.read()
+
     def footprint(self):
         self.said.append("footprint")
         return r.footprint(8 + (r.LONG + r.IDLE if self.connected else 0))
