@@ -4,6 +4,7 @@ The same records give the same bytes: nothing here reads a clock, the machine, o
 the run's own.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -149,10 +150,16 @@ def _load(plan: Plan, judged: Judged) -> str:
 def _effect(decision: Decision) -> Estimate | None:
     if decision.estimate is None or decision.scale is Scale.NONE:
         return None
-    low, high = (
-        None if end is None else context.finite(end) for end in (decision.low, decision.high)
-    )
+    low, high = _ends(decision)
     return Estimate(value=decision.estimate, low=low, high=high)
+
+
+def _ends(decision: Decision) -> tuple[float | None, float | None]:
+    """Return the interval's ends; None where open: a ratio that may be 0 has no lower end."""
+    low, high = decision.low, decision.high
+    if low is not None and (not math.isfinite(low) or (decision.scale is Scale.RATIO and low <= 0)):
+        low = None
+    return low, high if high is not None and math.isfinite(high) else None
 
 
 def _surprises(expected: str | None, decision: Decision) -> bool:
@@ -164,10 +171,13 @@ def _surprises(expected: str | None, decision: Decision) -> bool:
     )
 
 
-def _span(decision: Decision, unit: str = "") -> str:
-    low, high = decision.low, decision.high
-    ends = f"{low:.3g} to {high:.3g}" if low is not None and high is not None else "open"
-    return f"{LEVEL} interval {ends}{unit}, {decision.blocks} blocks"
+def _span(decision: Decision) -> str:
+    low, high = _ends(decision)
+    if low is None and high is None:
+        return f"no interval from {decision.blocks} blocks"
+    least = "open" if low is None else f"{low:.3g}"
+    most = "open" if high is None else f"{high:.3g}"
+    return f"{LEVEL} interval {least} to {most}, {decision.blocks} blocks"
 
 
 def _effect_words(claim: Claim, decision: Decision) -> str:

@@ -92,10 +92,10 @@ def coalesced(target: Target, protocol: str) -> None:
 
 def silent_client(target: Target, protocol: str) -> None:
     """A client comes, says nothing, and half-closes; another just leaves."""
-    with _connect(target) as client:
+    with connect(target) as client:
         client.shutdown(socket.SHUT_WR)
         _expect_end(client)
-    _connect(target).close()
+    connect(target).close()
     target.verify(protocol)
 
 
@@ -133,7 +133,7 @@ def reset_in_backlog(target: Target, protocol: str) -> None:
     """A client has gone, by a reset, before the server got to see it."""
     with _paused(target):
         for said in (b"", PROTOCOLS[protocol].question):
-            client = _connect(target)
+            client = connect(target)
             client.sendall(said)
             _reset(client)
     target.verify(protocol)
@@ -169,7 +169,7 @@ def burst(target: Target, protocol: str) -> None:
     spoken = PROTOCOLS[protocol]
     with ExitStack() as stack:
         with _paused(target):
-            clients = [stack.enter_context(_connect(target)) for _ in range(BURST)]
+            clients = [stack.enter_context(connect(target)) for _ in range(BURST)]
             for client in clients:
                 client.sendall(spoken.hello + spoken.question)
         for client in clients:
@@ -248,7 +248,8 @@ def _payload(protocol: str, size: int) -> tuple[bytes, bytes]:
     return spoken.question * count, spoken.answer * count
 
 
-def _connect(target: Target, *, slow: bool = False) -> socket.socket:
+def connect(target: Target, *, slow: bool = False) -> socket.socket:
+    """Connect, with a deadline on all that follows; slow: with buffers that make sends short."""
     client = socket.socket()
     try:
         if slow:  # before connect(): the window's scale is agreed upon then, tcp(7)
@@ -266,7 +267,7 @@ def _connect(target: Target, *, slow: bool = False) -> socket.socket:
 @contextmanager
 def _client(target: Target, protocol: str, *, slow: bool = False) -> Iterator[socket.socket]:
     """A connection past its protocol's opening."""
-    with _connect(target, slow=slow) as client:
+    with connect(target, slow=slow) as client:
         if PROTOCOLS[protocol].hello:
             client.sendall(PROTOCOLS[protocol].hello)
             _expect(client, PROTOCOLS[protocol].welcome)

@@ -43,11 +43,6 @@ MECHANISM: dict[str, Callable[[Record], float]] = {
 }
 
 
-def finite(value: float) -> float | None:
-    """Return None for an open end."""
-    return value if math.isfinite(value) else None
-
-
 def on_log_scale(values: Sequence[float]) -> Estimate:
     """Hodges-Lehmann estimate and interval of positive values, taken on the log scale."""
     logs = [math.log(value) for value in values]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-SPIN_LOOPS = 60_000  # about 3 ms: long against a timer tick's error, short against a trial
+SPIN_LOOPS = 150_000  # some 3 ms: long against a timer tick's error, short against a trial
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 NOFILE_SPARE = 100  # descriptors that the lab's own processes use beside the connections
 LIBRARIES = ("locust", "gevent", "pydantic", "altair", "vl-convert-python")

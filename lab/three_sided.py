@@ -20,9 +20,10 @@ from lab.decision import (
     first_decision,
     is_autocorrelated,
 )
-from lab.stats.signed_rank import estimate, estimated, p_value
+from lab.stats.signed_rank import estimate, estimated, p_value, smallest_n
 from lab.stats.values import Estimate, as_ratios, finite, share
 
+PREDICTS = 8  # blocks; a forecast from fewer is not worth printing (method, section 3)
 HALF_WIDTH = 2.6  # standard errors: z of LOOK_ALPHA is 2.50, the signed-rank interval a bit wider
 
 
@@ -84,11 +85,11 @@ def _look(d: Sequence[float], sense: Sense, e: float, m: float) -> Decision:
     ratio = as_ratios(logs)
     where, needed = region.value.format(m=m), None
     if outcome is _OPEN:
-        needed = needed_blocks(d, sense, m)
+        needed = needed_blocks(d, sense, m) if len(d) >= PREDICTS else None
         where = _open_words(logs, sense, m, needed)
     return Decision(
         outcome,
-        f"The interval {ratio.low:.4g} to {ratio.high:.4g} {where}.",
+        _no_interval(d) or f"The interval {ratio.low:.4g} to {ratio.high:.4g} {where}.",
         Scale.RATIO,
         *ratio,
         p=_p(d, sense, e, outcome),
@@ -98,6 +99,12 @@ def _look(d: Sequence[float], sense: Sense, e: float, m: float) -> Decision:
         negligible=region is _Region.NEGLIGIBLE,
         autocorrelated=is_autocorrelated(d),
     )
+
+
+def _no_interval(d: Sequence[float]) -> str:
+    """Say so where no finite interval exists; "" where one does."""
+    least = smallest_n(LOOK_ALPHA)
+    return "" if len(d) >= least else f"{len(d)} blocks have no interval; it takes {least}."
 
 
 def _region(low: float, high: float, e: float) -> _Region:

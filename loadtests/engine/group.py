@@ -32,6 +32,7 @@ class Group:
         self.client = CLIENTS[order.protocol](f"{order.seed}/{name}/payload", load.payload)
         self.request_bytes, self.reply_bytes = map(len, self.client.exchanges[0])
         self.asked = arrivals.split(load.connections, order.index, order.of)
+        self.index = order.index
         self.ledger = Ledger(paced=load.open or load.think_s > 0 or name == "short")
         self.pacer = self._pacer(order)
         self.flying = self.held = self.lost = self.established = 0
@@ -62,6 +63,11 @@ class Group:
         exchanges = self.client.exchanges
         first = number % len(exchanges)
         return cycle(exchanges[first:] + exchanges[:first])
+
+    def source(self, number: int) -> str:
+        """One of this engine's own source addresses; empty: the target is not on loopback."""
+        local = self.family == socket.AF_INET and self.address[0].startswith("127.")
+        return f"127.0.{1 + self.index % 255}.{1 + number}" if local else ""
 
     def settle(self, kind: str = "") -> None:
         """One connection is established, or has failed for good. Later on it counts no more."""

@@ -63,6 +63,7 @@ class Link:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fd = self.sock.fileno()
         self.recv, self.send = self.sock.recv, self.sock.send
+        self.bind()
         self.called = now_ns()
         error = self.sock.connect_ex(group.address)
         if error not in (0, errno.EINPROGRESS):
@@ -70,6 +71,9 @@ class Link:
             self.unconnected("refused")
             return
         group.loop.watch(self.fd, self.on_connected, WRITE)
+
+    def bind(self) -> None:
+        """Choose the source address; the kernel's choice will do."""
 
     def on_connected(self) -> None:
         if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):

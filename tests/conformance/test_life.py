@@ -14,7 +14,7 @@ from lab.backends.contract import StartFailed, StartOptions
 from lab.backends.process import ProcessBackend
 from servers.catalog import PROTOCOLS, SERVERS
 
-OPTIONS = StartOptions(label="tests")
+OPTIONS = StartOptions()
 SECONDS = 5  # the contract: SIGTERM to exit
 
 
@@ -69,7 +69,7 @@ def test_a_taken_port_is_said_in_one_line():
     with ProcessBackend().start("epoll", "echo", OPTIONS) as first:
         port = first.address[1]
         with pytest.raises(StartFailed, match=f"port {port} of 127.0.0.1 is taken") as caught:
-            ProcessBackend().start("select", "echo", StartOptions(port=port, label="tests"))
+            ProcessBackend().start("select", "echo", StartOptions(port=port))
     assert caught.value.port_taken
     assert caught.value.code == 5
 
@@ -80,7 +80,7 @@ def test_a_port_is_free_again_as_soon_as_its_server_has_ended():
         port = first.address[1]
         with socket.create_connection(first.address):  # the server closes first: TIME_WAIT is its
             first.stop(SECONDS)
-    with ProcessBackend().start("epoll", "echo", StartOptions(port=port, label="tests")) as second:
+    with ProcessBackend().start("epoll", "echo", StartOptions(port=port)) as second:
         second.verify("echo")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lab.backends.contract import StartOptions
 from lab.backends.process import ProcessBackend
-from lab.conformance import _connect
+from lab.conformance import connect
 from servers.catalog import SERVERS
 
 LIMITED = [name for name, server in SERVERS.items() if server.descriptors_below]
@@ -46,26 +46,26 @@ def ask(client):
 @pytest.mark.parametrize("server", LIMITED)
 def test_a_descriptor_number_too_high_is_refused_and_the_rest_served_on(server, descriptors):
     limit = SERVERS[server].descriptors_below
-    with ProcessBackend().start(server, "echo", StartOptions(label="tests")) as target:
+    with ProcessBackend().start(server, "echo", StartOptions()) as target:
         target.verify("echo")
         own = target.meter.fds()
         with ExitStack() as stack:
-            clients = [stack.enter_context(_connect(target)) for _ in range(limit)]
+            clients = [stack.enter_context(connect(target)) for _ in range(limit)]
             served = [ask(client) for client in clients]
             assert served == [True] * (limit - own) + [False] * own
             assert all(ask(client) for client in clients[: limit - own])
             clients[0].shutdown(socket.SHUT_WR)  # one leaves, and there is a number again
             assert clients[0].recv(1) == b""
-            assert ask(stack.enter_context(_connect(target)))
+            assert ask(stack.enter_context(connect(target)))
         assert target.stop(5).counters == {"refused": own}
 
 
 @pytest.mark.parametrize("server", CONCURRENT)
 def test_a_full_descriptor_table_is_survived(server):
-    options = StartOptions(label="tests", nofile=40)
+    options = StartOptions(nofile=40)
     with ProcessBackend().start(server, "echo", options) as target, ExitStack() as stack:
         target.verify("echo")
-        clients = [stack.enter_context(_connect(target)) for _ in range(50)]
+        clients = [stack.enter_context(connect(target)) for _ in range(50)]
         served = [ask(client) for client in clients]
         room = served.index(False)
         assert 20 <= room < 40
@@ -83,8 +83,8 @@ def test_a_full_descriptor_table_is_survived(server):
 
 @pytest.mark.parametrize("server", UNLIMITED)
 def test_what_has_no_limit_serves_beyond_it(server, descriptors):
-    with ProcessBackend().start(server, "echo", StartOptions(label="tests")) as target:
+    with ProcessBackend().start(server, "echo", StartOptions()) as target:
         with ExitStack() as stack:
-            clients = [stack.enter_context(_connect(target)) for _ in range(1100)]
+            clients = [stack.enter_context(connect(target)) for _ in range(1100)]
             assert all(ask(client) for client in clients)
         assert target.stop(5).counters == {"refused": 0}

@@ -15,7 +15,7 @@ def test_wire(server, protocol, check):
     if check not in applicable(SERVERS[server]):
         facts = f"at_once={SERVERS[server].at_once}, spins={SERVERS[server].spins}"
         pytest.skip(f"by design: {facts}")
-    with ProcessBackend().start(server, protocol, StartOptions(label="tests")) as target:
+    with ProcessBackend().start(server, protocol, StartOptions()) as target:
         CHECKS[check].run(target, protocol)
         target.verify(protocol)
         end = target.stop(5)

@@ -215,6 +215,18 @@ def test_children_that_never_stop_leaving_do_not_hold_the_reading_up(monkeypatch
     assert ProcessMeter(os.getpid()).read().cpu_ns > 0
 
 
+def test_a_glance_sees_what_the_last_full_look_found_and_looks_again_when_one_has_gone():
+    with process("in_live_child()") as started:
+        own = ProcessMeter(started.pid)
+        before = own.glance()
+        assert before.processes == 1
+        act(started)
+        assert own.glance().processes == 1  # the child came since
+        assert own.read().processes == own.glance().processes == 2
+        used = own.glance().cpu_ns - before.cpu_ns
+        assert used == pytest.approx(BURN_NS, abs=ALLOWED_NS)
+
+
 def test_footprint_counts_threads_descriptors_sockets_and_memory():
     with process(
         "import socket; pair = socket.socketpair(); copy = pair[0].dup(); wait = threading.Event();"

@@ -13,7 +13,7 @@ from lab.backends.contract import StartFailed, StartOptions, WrongAnswer, verify
 from lab.backends.process import Leftover, ProcessBackend, leftovers, remove
 from lab.meter import Gone, ProcessMeter
 
-OPTIONS = StartOptions(label="tests")
+OPTIONS = StartOptions()
 RUN = f"tests-{os.getpid()}"  # so that no other run's servers are in our way, nor we in theirs
 
 
@@ -39,7 +39,7 @@ def own(tmp_path):
 
     def start(text, **options):
         (tmp_path / "own/server.py").write_text(text)
-        given = StartOptions(label="tests", env={"PYTHONPATH": str(tmp_path)}, **options)
+        given = StartOptions(env={"PYTHONPATH": str(tmp_path)}, **options)
         targets.append(ProcessBackend().start("own.server", "echo", given))
         return targets[-1]
 

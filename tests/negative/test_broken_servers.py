@@ -9,7 +9,7 @@ from lab.backends.contract import StartOptions, WrongAnswer, verify
 from lab.backends.process import ProcessBackend
 from lab.conformance import CHECKS
 
-OPTIONS = StartOptions(label="tests", env={"PYTHONPATH": str(Path(__file__).parent)})
+OPTIONS = StartOptions(env={"PYTHONPATH": str(Path(__file__).parent)})
 CAUGHT_BY = {
     "forgets_the_rest": ["slow-reader", "half-close-unread"],
     "never_asks_for_room": ["slow-reader", "half-close-unread"],
