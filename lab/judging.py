@@ -109,7 +109,7 @@ def _void(
         )
     if usable < first <= len(tried) and max(tried) >= last - 1 and lost:
         gate, why = _loudest(data, worst)
-        return Decision(
+        return Decision(  # and the spare blocks could not replace them
             Outcome.VOID,
             f"{usable} usable blocks are left of the {first} that the first look takes; "
             f"{worst}: {gate} ({why}).",
@@ -216,7 +216,8 @@ def still_needed(lab: Lab, plan: Plan, data: Data, experiment: str, block: int) 
         if not cells:
             continue
         found = judge(lab, plan, data, (), claim_id)
-        open_ = found.decision.outcome is Outcome.INCONCLUSIVE
-        if open_ and found.used < max(plan.looks):
+        lost = set().union(*(data.cells[cell].lost for cell in cells))
+        hopeless = len(lost) > LOST_SHARE * max(plan.looks)
+        if not (found.decision.is_decided or hopeless) and found.used < max(plan.looks):
             wanted |= cells
     return wanted if block >= max(plan.looks) else wanted | (mine - used)

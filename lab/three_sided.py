@@ -24,6 +24,7 @@ from lab.stats.signed_rank import estimate, estimated, p_value, smallest_n
 from lab.stats.values import Estimate, as_ratios, finite, share
 
 PREDICTS = 8  # blocks; a forecast from fewer is not worth printing (method, section 3)
+OUT_OF_REACH = 300  # blocks: hours for one cell; nobody will run them
 HALF_WIDTH = 2.6  # standard errors: z of LOOK_ALPHA is 2.50, the signed-rank interval a bit wider
 
 
@@ -125,6 +126,8 @@ def _open_words(logs: Estimate, sense: Sense, m: float, needed: int | None) -> s
     words = f"reaches across {' and '.join(sides)}"
     if needed is None:
         return words
+    if needed > OUT_OF_REACH:
+        return f"{words}; the estimate lies too close to it for any number of blocks to decide"
     beyond = f", more than the {LOOKS[-1]} planned" if needed > LOOKS[-1] else ""
     return f"{words}; about {needed} blocks would decide{beyond}"
 

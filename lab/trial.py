@@ -198,9 +198,8 @@ def _measure(
     cpus = {place.server, place.engine, place.control}
     for k in range(SLICES + 1):
         stage.clock.sleep_until(start_ns + (end_ns - start_ns) * k // SLICES)
-        at_edge = k in (0, SLICES)
-        parts.slices.append(target.meter.read() if at_edge else target.meter.glance())
-        if at_edge:
+        parts.slices.append(target.meter.glance())
+        if k in (0, SLICES):
             parts.ticks.append(stage.host.ticks(cpus))
             parts.own.append(stage.host.own_cpu_ns())
     parts.after = target.meter.footprint()

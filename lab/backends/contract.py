@@ -63,7 +63,7 @@ class Meter(Protocol):
         """CPU counters at an instant; cheap enough for the edges of a window."""
 
     def glance(self) -> MeterReading:
-        """As read(), quicker, of the processes known so far: for inside a window."""
+        """As read(), in microseconds: for the edges of a window."""
 
     def footprint(self) -> Footprint:
         """Memory, threads, descriptors, kernel counters; slow, so outside the window."""

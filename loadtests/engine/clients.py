@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-VARIANTS = 4  # payloads taken in turn; prime to nothing, only enough to tell neighbours apart
+VARIANTS = 4  # payloads taken in turn: enough to tell a reply from its neighbours'
 LETTERS = bytes(ord("a") + number % 26 for number in range(256))
 
 

@@ -1,125 +1,29 @@
-"""One client connection: how it connects, asks, checks the answer and fails.
+"""One client connection: how it asks, checks the answer and fails.
 
 What it does next, and when, is its pacer's business; `lives` has the ways to live. While a reply is
 due, `reply` is what must come; at all other times it is None, which no data equals.
 """
 
-import errno
-import socket
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from loadtests.engine.dial import Dial, Handler, now_ns
 from loadtests.engine.loop import READ, WRITE
 
 if TYPE_CHECKING:
     from loadtests.engine.group import Group
 
-Handler = Callable[[], None]
-LEAST_READ, MOST_READ = 4096, 262144  # bytes per recv(); CPython allocates them each time
-now_ns = time.monotonic_ns
 
+class Link(Dial):
+    """rest: of the request, what the kernel has not taken yet. got: bytes of the reply so far."""
 
-class Link:
-    """A connection of a group; `fd` is -1 while there is no socket."""
-
-    __slots__ = (
-        "called",
-        "fd",
-        "first",
-        "got",
-        "group",
-        "heard",
-        "intended",
-        "recv",
-        "reply",
-        "request",
-        "rest",
-        "send",
-        "sent",
-        "size",
-        "sock",
-        "turns",
-        "up",
-    )
+    __slots__ = ("first", "got", "intended", "reply", "request", "rest", "sent", "turns")
 
     def __init__(self, group: "Group", number: int) -> None:
-        self.group = group
-        self.fd = -1
-        self.up = False
+        super().__init__(group)
         self.reply: bytes | None = None
-        self.rest: bytes | memoryview = b""  # of the request, not taken by the kernel yet
+        self.rest: bytes | memoryview = b""
         self.turns = group.turns(number)
-        self.size = min(max(LEAST_READ, group.reply_bytes + 1), MOST_READ)
-        self.intended = self.sent = self.first = self.got = self.called = 0
-
-    # ── connecting ──
-
-    def connect(self) -> None:
-        """Begin to connect; goes on in `ready` or in `unconnected`."""
-        group = self.group
-        self.sock = socket.socket(group.family, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.fd = self.sock.fileno()
-        self.recv, self.send = self.sock.recv, self.sock.send
-        self.bind()
-        self.called = now_ns()
-        error = self.sock.connect_ex(group.address)
-        if error not in (0, errno.EINPROGRESS):
-            self.close()
-            self.unconnected("refused")
-            return
-        group.loop.watch(self.fd, self.on_connected, WRITE)
-
-    def bind(self) -> None:
-        """Choose the source address; the kernel's choice will do."""
-
-    def on_connected(self) -> None:
-        if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self.close()
-            self.unconnected("refused")
-            return
-        group = self.group
-        group.ledger.connected(now_ns(), self.called)
-        if not group.client.hello:
-            group.loop.rewatch(self.fd, self.listener(), READ)
-            self.ready()
-            return
-        self.heard = b""
-        group.loop.rewatch(self.fd, self.on_welcome, READ)
-        self.send(group.client.hello)  # into an empty buffer; a reset shows in the answer
-
-    def on_welcome(self) -> None:
-        try:
-            data = self.recv(self.size)
-            self.heard += data
-            whole = self.group.client.welcome(self.heard)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.close()
-            self.unconnected("reset")
-        except ValueError:
-            self.close()
-            self.unconnected("wrong")
-        else:
-            if whole:
-                self.group.loop.handlers[self.fd] = self.listener()
-                self.ready()
-            elif not data:
-                self.close()
-                self.unconnected("closed")
-
-    def ready(self) -> None:
-        """Connected, and welcome."""
-        raise NotImplementedError
-
-    def unconnected(self, kind: str) -> None:
-        """No connection came about; the socket is closed already."""
-        raise NotImplementedError
-
-    # ── asking ──
+        self.intended = self.sent = self.first = self.got = 0
 
     def begin(self, intended: int) -> int:
         """Start the request that was due at `intended`; returns the time it was sent."""
@@ -155,10 +59,7 @@ class Link:
             handler = self.on_rest if self.got else self.listener()
             self.group.loop.rewatch(self.fd, handler, READ)
 
-    # ── being answered ──
-
     def listener(self) -> Handler:
-        """What hears the first bytes of a reply."""
         return self.on_reply
 
     def on_reply(self) -> None:
@@ -214,8 +115,6 @@ class Link:
         self.reply = None
         self.got = 0
 
-    # ── ending ──
-
     def fail(self, kind: str) -> None:
         """The connection is useless from now on, and so is the request on it, if there is one."""
         self.close()
@@ -224,11 +123,3 @@ class Link:
         self.reply = None
         self.rest = b""
         self.got = 0
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            del self.group.loop.handlers[self.fd]
-            self.sock.close()
-            self.fd = -1
-            self.group.held -= self.up
-            self.up = False

@@ -9,7 +9,8 @@ silent   connects and never says a word; whatever it hears means it is lost     
 import socket
 from typing import TYPE_CHECKING
 
-from loadtests.engine.link import Handler, Link, now_ns
+from loadtests.engine.dial import Handler, now_ns
+from loadtests.engine.link import Link
 
 if TYPE_CHECKING:
     from loadtests.engine.group import Group

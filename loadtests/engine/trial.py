@@ -9,7 +9,6 @@ A trial owns its loop, timer, sockets and counts; closing it leaves nothing behi
 """
 
 import os
-import resource
 import socket
 import time
 from array import array
@@ -17,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from loadtests.engine.edges import Snapshot, between, look
 from loadtests.engine.group import Group, locate
 from loadtests.engine.loop import Loop
 from loadtests.engine.order import NAMES, SECOND, Order
@@ -111,7 +111,7 @@ class Trial:
     def _edge(self, now: int) -> None:
         """Cross an edge of the window."""
         del now
-        self._snapshots.append(Snapshot(self))
+        self._snapshots.append(look(self.loop, self.groups))
         if len(self._snapshots) == 1:
             self.loop.set(self.phase, self.window[1])
         else:
@@ -172,42 +172,19 @@ class Trial:
         return Facts(group.request_bytes, group.reply_bytes, schedule, census)
 
     def _result(self, facts: dict[str, Facts]) -> dict[str, Any]:
-        first, last = self._snapshots
         classes = {}
         for group in self.groups:
             fold = self.folds[group.name]
             fold.take(group.ledger)
             classes[group.name] = class_result(fold, group.ledger, facts[group.name])
-        waits = last.waits - first.waits
         return {
             "engine": f"{socket.gethostname()}-{os.getpid()}",
             "trial": self.order.trial,
             "window": self.window,
-            "crossed": (first.at, last.at),
             "classes": classes,
             "marks": self.marks.found,
             "in_flight": self.sampler.in_flight,
-            "in_flight_at_edges": (first.flying, last.flying),
-            "cpu_ns": last.cpu - first.cpu,
-            "waits": waits,
-            "events": last.events - first.events,
-            "full": max(0, waits - (last.slept - first.slept)),
             "deltas": self.sampler.deltas,
             "delta_requests": self.sampler.requests,
+            **between(*self._snapshots),
         }
-
-
-class Snapshot:
-    """The engine at an edge of the window. slept: waits that did not find an event ready.
-
-    The process has one thread and blocks nowhere else, so the kernel's count of voluntary
-    context switches is the number of waits that had to wait.
-    """
-
-    def __init__(self, trial: Trial) -> None:
-        self.at = time.monotonic_ns()
-        self.cpu = time.process_time_ns()
-        self.waits, self.events = trial.loop.waits, trial.loop.events
-        self.slept = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
-        self.flying = trial.sampler.flying
-        self.held = {group.name: group.held for group in trial.groups}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.record import ClassResult, EngineResult
-from loadtests.engine import clients, trial
+from loadtests.engine import clients, lives, trial
 from loadtests.engine.clients import Client
 from loadtests.engine.ledger import Failure, Ledger, Tally, shorten
 from loadtests.engine.order import parse
@@ -225,3 +225,27 @@ def test_a_schedule_is_counted_by_its_intended_starts():
     facts = Facts(1, 1, array("q", [50, 100, 150, 200]), {})
     result = class_result(Fold((100, 200)), Ledger(paced=True), facts)
     assert (result["total"]["scheduled"], result["window"]["scheduled"]) == (4, 2)
+
+
+def test_idle_connections_have_source_addresses_of_their_own(monkeypatch, serve, order):
+    monkeypatch.setattr(lives, "FROM_ONE", 2)
+    peers = []
+
+    def note(client, number):
+        peers.append(client.getpeername()[0])
+        client.recv(1)
+
+    run(order(serve(note), idle={"connections": 5}, share=[1, 2], timing=(0.01, 0.1, 0.01)))
+    assert sorted(peers) == ["127.0.2.1", "127.0.2.1"]
+    run(order(serve(note), idle={"connections": 5}, timing=(0.01, 0.1, 0.01)))
+    assert sorted(peers[2:]) == [*["127.0.1.1"] * 2, *["127.0.1.2"] * 2, "127.0.1.3"]
+
+
+def test_a_connect_that_fails_at_once(serve, order, check):
+    """To a broadcast address the kernel refuses without a packet; brief links take it easy."""
+    made = order(serve(), long={"connections": 2}, short={"connections": 2})
+    *_, done = events = run(made | {"target": ["255.255.255.255", 9]})
+    result = check_done(done, events, check)
+    assert events[0]["failed"] == {"long": {"refused": 2}}
+    assert set(result.classes["short"].total.failed) == {"refused"}
+    assert 0 < result.classes["short"].total.scheduled <= 600
