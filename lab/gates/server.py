@@ -13,7 +13,9 @@ BRACKET_NS = 1_000_000  # a reading that took longer has no instant
 CLOSURE_SHARE = 0.01
 CLOSURE_NS = 20_000_000  # two ticks of reaped children's time
 DRIFT_TAU = 0.5  # about 3 sigma at 20 slices
-DRIFT_CHANGE = 0.10
+DRIFT_CHANGE = 0.10  # over a window of LONG_NS and more
+DRIFT_CHANGE_SHORT = 0.30  # a burst of 100 ms of foreign work is a fifth of a short window
+LONG_NS = 2_000_000_000
 ERROR_GATES = frozenset({"server-died", "load-engine", "conservation"})
 SLICE_REQUESTS = 5  # fewer in a slice: its CPU per request is a rounding error
 
@@ -100,12 +102,14 @@ def drift(record: Record, cell: Cell) -> Finding:
     }
     if not any(load.rate for load in cell.load.values()):
         series["rate"] = [n / (b.at_ns - a.at_ns) for (a, b), n in zip(steps, done, strict=True)]
-    worst = Finding("ok", 0, DRIFT_CHANGE)
+    short = slices[-1].at_ns - slices[0].at_ns < LONG_NS - BRACKET_NS
+    limit = DRIFT_CHANGE_SHORT if short else DRIFT_CHANGE
+    worst = Finding("ok", 0, limit)
     for name, values in series.items():
         if min(values) <= 0:
             continue
         found = measure_drift(values)
         if abs(found.tau) > DRIFT_TAU and found.change >= worst.value:
             why = f"{name} moved by {found.change:.0%} (tau {found.tau:.2f})"
-            worst = at_most(found.change, DRIFT_CHANGE, why)
+            worst = at_most(found.change, limit, why)
     return worst

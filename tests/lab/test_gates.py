@@ -225,13 +225,25 @@ def test_meter_closure_tolerates_one_per_cent_of_much():
     assert state("meter-closure", r.record(server=end)) == "ok"
 
 
-@pytest.mark.parametrize(
-    ("growth", "due"),
-    [(0.04, "ok"), (0.30, "void")],  # over the window; both rise steadily
-)
-def test_drift(growth, due):
-    cpu = [round(2 * MS * (1 + growth * k / 19)) for k in range(20)]
-    assert state("drift", with_meter(slices=r.readings(cpu))) == due
+def rising(growth):
+    return [round(2 * MS * (1 + growth * k / 19)) for k in range(20)]
+
+
+@pytest.mark.parametrize(("growth", "due"), [(0.25, "ok"), (0.45, "void")])
+def test_drift_in_a_short_window(growth, due):
+    """Both rise steadily; a change of 30 % of the median is tolerated."""
+    assert state("drift", with_meter(slices=r.readings(rising(growth)))) == due
+
+
+@pytest.mark.parametrize(("growth", "due"), [(0.08, "ok"), (0.15, "void")])
+def test_drift_in_a_window_of_two_seconds(growth, due):
+    slices = [
+        reading.model_copy(update={"at_ns": r.START + 4 * (reading.at_ns - r.START)})
+        for reading in r.readings(rising(growth))
+    ]
+    marks = [(r.START + 4 * (at - r.START), n) for at, n in r.engine().marks]
+    changed = with_meter(slices=slices).model_copy(update={"engines": [r.engine(marks=marks)]})
+    assert state("drift", changed) == due
 
 
 def test_noise_without_direction_is_no_drift():

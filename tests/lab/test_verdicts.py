@@ -109,9 +109,12 @@ def test_the_planner_says_when_the_planned_blocks_cannot_decide():
     decision = judge_ratio(spanning(0.9 * E, 1.2 * E), Sense.AT_LEAST, M)
     assert decision.outcome is Outcome.INCONCLUSIVE
     assert decision.needed_blocks == needed_blocks(spanning(0.9 * E, 1.2 * E), Sense.AT_LEAST, M)
-    far = judge_ratio(spanning(0, 1.9 * E), Sense.AT_LEAST, M)
-    assert far.needed_blocks > 30
+    far = judge_ratio(spanning(0, 1.5 * E), Sense.AT_LEAST, M)
+    assert 30 < far.needed_blocks <= 300
     assert far.reason.endswith("more than the 30 planned.")
+    on_it = judge_ratio(spanning(0, 1.95 * E), Sense.AT_LEAST, M)
+    assert on_it.needed_blocks > 300
+    assert on_it.reason.endswith("too close to it for any number of blocks to decide.")
 
 
 @pytest.mark.parametrize("sense", Sense)
