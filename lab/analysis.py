@@ -62,7 +62,7 @@ def analyse(
     judged = {name: judging.judge(lab, plan, data, probes, name) for name in plan.claims}
     adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
     verdicts = [
-        _verdict(plan, lab.claims[name], judged[name], adjusted[name], probes)
+        _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes)
         for name in plan.claims
     ]
     growth = {
@@ -96,6 +96,7 @@ def _crossover(lab: Lab, plan: Plan, data: Data, claim: CrossoverClaim) -> Cross
 
 def _verdict(
     plan: Plan,
+    data: Data,
     claim: Claim,
     judged: Judged,
     adjusted: Adjusted,
@@ -118,6 +119,7 @@ def _verdict(
         scale=decision.scale.value,
         minimum=getattr(claim, "margin", None),
         load=_load(plan, judged),
+        covariate=_covariate(data, claim),
         metric="" if isinstance(claim, LimitClaim) else METRICS[claim.metric].words,
         sense=_sense(claim),
         because=getattr(claim, "because", ""),
@@ -145,6 +147,19 @@ def _verdict(
 def _load(plan: Plan, judged: Judged) -> str:
     """Say the load of the deciding cells; where they differ, of the last one."""
     return context.load_words(plan.cell(judged.cells[-1]).load) if judged.cells else ""
+
+
+def _covariate(data: Data, claim: Claim) -> str:
+    """Say how CPU time was moved to the usual pace of the CPU; "" where it was not."""
+    if isinstance(claim, LimitClaim) or claim.metric != "cpu":
+        return ""
+    found = data.covariate(claim.experiment)
+    if not found.beta:
+        return ""
+    return (
+        f"pace of the server's CPU, to the power of {found.beta:.2f} "
+        f"(it moved by {found.spread:.0%} between trials)"
+    )
 
 
 def _effect(decision: Decision) -> Estimate | None:

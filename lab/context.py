@@ -32,7 +32,7 @@ from lab.stats.signed_rank import estimate, interval
 from lab.verdicts import LOOK_ALPHA
 from loadtests.engine.histogram import bounds, index_of, supports
 
-SHOWN = ("cpu", "throughput", "pss")  # metrics of the cells table
+SHOWN = ("cpu", "cpu-raw", "throughput", "pss")  # metrics of the cells table
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
 KINDS = ("response", "service", "connect", "lag")
 MECHANISM: dict[str, Callable[[Record], float]] = {
@@ -93,7 +93,7 @@ def _spread(data: Data, cell: str, metric: str) -> Spread | None:
     values = list(data.values(cell, metric).values())
     if not values or min(values) <= 0:
         return None
-    unit = METRICS[metric].unit
+    unit = METRICS[metric.removesuffix("-raw")].unit
     return Spread(metric=metric, unit=unit, trials=len(values), estimate=on_log_scale(values))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from lab import gates
 from lab.measure import ACTIVE, LATENCIES, Unmeasured, value
 from lab.model import ClassName, Plan
+from lab.pace import Covariate, fit, pace_ns
 from lab.record import GateResult, Record
 
 
@@ -38,6 +39,7 @@ class Data:
         self.cells = {cell.id: CellData() for cell in plan.cells}
         self.records: list[Record] = []
         self.results: list[list[GateResult]] = []
+        self._covariates: dict[str, Covariate] = {}
         self._plan = {cell.id: cell for cell in plan.cells}
         for record in records:
             self.add(record)
@@ -47,6 +49,7 @@ class Data:
         if record.cell not in self.cells:
             return
         results = gates.check(record, self._plan[record.cell])
+        self._covariates.pop(record.experiment, None)
         self.records.append(record)
         self.results.append(results)
         found = self.cells[record.cell]
@@ -60,10 +63,34 @@ class Data:
             found.usable[record.block] = record
             found.warned[record.block] = {r.gate for r in results if r.state == "warn"}
 
+    def covariate(self, experiment: str) -> Covariate:
+        """Return how CPU time follows the pace of the server's CPU, over an experiment's cells."""
+        if experiment not in self._covariates:
+            points = [
+                (cell.id, value(record, "cpu"), pace)
+                for cell in self._plan.values()
+                if cell.experiment == experiment
+                for record in self.cells[cell.id].usable.values()
+                if (pace := pace_ns(record)) is not None
+            ]
+            self._covariates[experiment] = fit(points)
+        return self._covariates[experiment]
+
     def values(
         self, cell: str, metric: str, classes: Sequence[ClassName] = ACTIVE
     ) -> dict[int, float]:
-        """Return the metric by block, for usable records that can give it."""
+        """Return the metric by block, for usable records that can give it.
+
+        cpu is moved to the usual pace of the server's CPU (`lab.pace`); cpu-raw is as metered.
+        """
+        found = self._raw(cell, "cpu" if metric == "cpu-raw" else metric, classes)
+        if metric != "cpu":
+            return found
+        covariate = self.covariate(self._plan[cell].experiment)
+        usable = self.cells[cell].usable
+        return {block: y * covariate.factor(usable[block]) for block, y in found.items()}
+
+    def _raw(self, cell: str, metric: str, classes: Sequence[ClassName]) -> dict[int, float]:
         found: dict[int, float] = {}
         data = self.cells[cell]
         for block, record in sorted(data.usable.items()):

@@ -10,12 +10,15 @@ import os
 import platform
 import resource
 import subprocess
+import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 SPIN_LOOPS = 150_000  # some 3 ms: long against a timer tick's error, short against a trial
+PACE_LOOPS = 5_000  # about 0.1 ms: 20 of them take half a per cent of the server's CPU
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 NOFILE_SPARE = 100  # descriptors that the lab's own processes use beside the connections
 LIBRARIES = ("locust", "gevent", "pydantic", "altair", "vl-convert-python")
@@ -135,13 +138,52 @@ def spin(cpu: int) -> int:
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:
-        start = time.thread_time_ns()
-        total = 0
-        for i in range(SPIN_LOOPS):
-            total += i
-        return time.thread_time_ns() - start
+        return _loop(SPIN_LOOPS)
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _loop(times: int) -> int:
+    """Return the CPU ns that this thread takes for so many turns of a fixed loop."""
+    start = time.thread_time_ns()
+    total = 0
+    for i in range(times):
+        total += i
+    return time.thread_time_ns() - start
+
+
+class Pacer(threading.Thread):
+    """Runs a short fixed loop on the server's CPU, in the middle of each slice of a window.
+
+    A core whose sibling thread is busy with somebody else's work runs at half its speed, and in a
+    virtual machine no counter tells. The loop's CPU time does.
+    """
+
+    def __init__(self, cpu: int, at_ns: Sequence[int]) -> None:
+        super().__init__(daemon=True, name="pacer")
+        self._cpu = cpu
+        self._at_ns = at_ns
+        self._cancelled = threading.Event()
+        self._taken: list[int] = []
+        self.start()
+
+    def run(self) -> None:
+        """Take one pace at each instant."""
+        os.sched_setaffinity(0, {self._cpu})  # of this thread
+        for at_ns in self._at_ns:
+            if self._cancelled.wait(max(0, at_ns - time.monotonic_ns()) / 1e9):
+                return
+            self._taken.append(_loop(PACE_LOOPS))
+
+    def taken(self) -> list[int]:
+        """Wait for the last instant; return the paces, CPU ns."""
+        self.join()
+        return self._taken
+
+    def cancel(self) -> None:
+        """End early."""
+        self._cancelled.set()
+        self.join()
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,7 @@ class Noise(Frozen):
 
     spin_before_ns: int  # CPU ns of a fixed loop on the server's CPU
     spin_after_ns: int
+    pace_ns: list[int]  # CPU ns of a shorter loop there, in the middle of each slice of the window
     steal_ns: int  # in the window, all CPUs of the lab together
     pressure_us: int  # PSI cpu "some" over the window; -1 where the kernel has none
     foreign_cpu_ns: int  # CPU time in the window that was neither the server's nor the lab's

@@ -102,6 +102,10 @@ class RealHost:
         """CPU ns of the fixed loop."""
         return host.spin(cpu)
 
+    def pacer(self, cpu: int, at_ns: Sequence[int]) -> host.Pacer:
+        """Start to take the pace of a CPU."""
+        return host.Pacer(cpu, at_ns)
+
     def ticks(self, cpus: set[int]) -> host.Ticks:
         """CPU counters of the machine."""
         return host.ticks(cpus)

@@ -9,7 +9,8 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
  5. prepare: the load engine connects all that is held open; wait until the server holds it too
  6. footprint of the connected server
  7. go: warm-up, window, cool-down run in the load engine
- 8. read the meter at the 21 edges of 20 slices of the window
+ 8. read the meter at the 21 edges of 20 slices of the window; take the pace of the server's CPU
+    in the middle of each
  9. footprint again, right behind the window
 10. collect the result and Locust's own count
 11. last reading, stop the server, spin again
@@ -17,6 +18,7 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
 """
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,11 +65,24 @@ class Load(Protocol):
         """Drop whatever runs; never raises."""
 
 
+class Pacer(Protocol):
+    """The pace of the server's CPU inside the window."""
+
+    def taken(self) -> list[int]:
+        """CPU ns of the short loop, one for each instant."""
+
+    def cancel(self) -> None:
+        """End early."""
+
+
 class Host(Protocol):
     """The machine, as far as a trial looks at it."""
 
     def spin(self, cpu: int) -> int:
         """CPU ns of the fixed loop."""
+
+    def pacer(self, cpu: int, at_ns: Sequence[int]) -> Pacer:
+        """Start to take the pace of a CPU at those instants."""
 
     def ticks(self, cpus: set[int]) -> Ticks:
         """CPU counters of the machine."""
@@ -117,6 +132,8 @@ class _Parts:
     ticks: list[Ticks] = field(default_factory=list)
     own: list[int] = field(default_factory=list)
     spins: list[int] = field(default_factory=list)
+    pacer: Pacer | None = None
+    pace: list[int] = field(default_factory=list)
     server: ServerEnd | None = None
     error: str = ""
     error_gate: str = ""
@@ -144,6 +161,8 @@ def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: S
     except Exception:  # noqa: BLE001 the trial is void with its traceback stored, the run goes on
         parts.error, parts.error_gate = traceback.format_exc(), "trial-broke"
     finally:
+        if parts.pacer is not None:
+            parts.pacer.cancel()
         if parts.locust is None:
             stage.load.abort()
         if target is not None:
@@ -195,6 +214,9 @@ def _measure(
     held = sum(load.connections for name, load in cell.load.items() if name != "short")
     parts.ready = _wait_for_census(target, parts.idle.fds + held, stage)
     start_ns, end_ns = stage.load.go(trial.id)
+    half = (end_ns - start_ns) // (2 * SLICES)
+    middles = [start_ns + (2 * k + 1) * half for k in range(SLICES)]
+    parts.pacer = stage.host.pacer(place.server, middles)
     cpus = {place.server, place.engine, place.control}
     for k in range(SLICES + 1):
         stage.clock.sleep_until(start_ns + (end_ns - start_ns) * k // SLICES)
@@ -203,6 +225,7 @@ def _measure(
             parts.ticks.append(stage.host.ticks(cpus))
             parts.own.append(stage.host.own_cpu_ns())
     parts.after = target.meter.footprint()
+    parts.pace = parts.pacer.taken()
     left_s = max(0.0, (end_ns - stage.clock.now_ns()) / NS) + cell.timing.cool_down
     parts.engines, parts.locust = stage.load.result(trial.id, left_s + RESULT_WAIT_S)
 
@@ -242,6 +265,7 @@ def _noise(parts: _Parts) -> Noise | None:
     return Noise(
         spin_before_ns=parts.spins[0],
         spin_after_ns=parts.spins[-1],
+        pace_ns=parts.pace,
         steal_ns=after.steal_ns - before.steal_ns,
         pressure_us=pressed,
         foreign_cpu_ns=max(0, after.busy_ns - before.busy_ns - ours),

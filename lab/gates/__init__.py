@@ -143,7 +143,8 @@ GATES: tuple[Gate, ...] = (
         "drift",
         "Rate or CPU per request moved steadily through the window: no steady state.",
         f"Kendall's tau beyond {server.DRIFT_TAU} and a change above {server.DRIFT_CHANGE:.0%} "
-        f"({server.DRIFT_CHANGE_SHORT:.0%} in windows below 2 s) over 20 slices (many programs never become steady: Barrett et al., OOPSLA 2017)",
+        f"({server.DRIFT_CHANGE_SHORT:.0%} in windows below 2 s) over 20 slices (many programs "
+        "never become steady: Barrett et al., OOPSLA 2017)",
         "Warm up longer.",
         server.drift,
     ),

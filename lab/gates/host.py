@@ -11,7 +11,7 @@ from lab.record import Record
 
 STEAL_SHARE = 0.10  # of the window, both CPUs: above it a block's arms no longer share a fate
 FOREIGN_SHARE = 0.5  # of the lab's CPUs: another program then runs on every core half of the time
-SPIN_RATIO = 2.0  # the fixed loop before and after one trial, larger over smaller
+SPIN_RATIO = 3.0  # larger over smaller; a busy sibling thread of the core alone makes 2
 
 
 def noise(record: Record, _cell: Cell) -> Finding:

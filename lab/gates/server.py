@@ -89,7 +89,11 @@ def meter_closure(record: Record, _cell: Cell) -> Finding:
 
 
 def drift(record: Record, cell: Cell) -> Finding:
-    """CPU per request, and for closed loads the rate, over the slices of the window."""
+    """CPU per request, and for closed loads the rate, over the slices of the window.
+
+    A drift that the pace of the CPU explains is the machine's, and the covariate carries it: of CPU
+    per request, the steadier of the metered series and the one divided by the pace speaks.
+    """
     slices = meter(record).slices
     steps = list(pairwise(slices))
     done = [completed_between(record.engines, a.at_ns, b.at_ns) for a, b in steps]
@@ -105,10 +109,14 @@ def drift(record: Record, cell: Cell) -> Finding:
     short = slices[-1].at_ns - slices[0].at_ns < LONG_NS - BRACKET_NS
     limit = DRIFT_CHANGE_SHORT if short else DRIFT_CHANGE
     worst = Finding("ok", 0, limit)
+    pace = record.noise.pace_ns if record.noise else []
     for name, values in series.items():
         if min(values) <= 0:
             continue
         found = measure_drift(values)
+        if name == "CPU per request" and len(pace) == len(values):
+            paced = measure_drift([y / x for y, x in zip(values, pace, strict=True)])
+            found = min(found, paced, key=lambda drift: (not drift.is_steady, drift.change))
         if abs(found.tau) > DRIFT_TAU and found.change >= worst.value:
             why = f"{name} moved by {found.change:.0%} (tau {found.tau:.2f})"
             worst = at_most(found.change, limit, why)

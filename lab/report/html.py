@@ -94,6 +94,7 @@ def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
         ("Declared", f"{verdict.sense}{because}" if verdict.sense else ""),
         ("Measured", verdict.metric),
         ("Load", verdict.load),
+        ("Adjusted for", verdict.covariate),
         ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
         ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),
         ("p", f"{p} ({FAMILIES[family]})" if verdict.p is not None else ""),

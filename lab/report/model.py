@@ -116,6 +116,7 @@ class Verdict(Frozen):
     scale: Literal["ratio", "difference", "level", "none"] = "none"  # of the effect
     minimum: float | None = None  # the declared minimum effect m, where the effect is a ratio
     load: str = ""  # of the deciding cells, in words
+    covariate: str = ""  # what was adjusted for, in words
     metric: str = ""
     sense: str = ""  # "at least 1.30", "linear", "at most 0.10"
     because: str = ""

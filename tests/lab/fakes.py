@@ -147,7 +147,18 @@ class FakeLoad:
             raise self.fail_in.pop(step)
 
 
+class FakePacer:
+    def taken(self):
+        return [100_000] * 20
+
+    def cancel(self):
+        pass
+
+
 class FakeHost:
+    def pacer(self, cpu, at_ns):
+        return FakePacer()
+
     def spin(self, cpu):
         return 3 * r.MS
 

@@ -165,6 +165,7 @@ def record(**changes) -> Record:
         "noise": Noise(
             spin_before_ns=3 * MS,
             spin_after_ns=3 * MS,
+            pace_ns=[100_000] * 20,
             steal_ns=0,
             pressure_us=0,
             foreign_cpu_ns=0,
