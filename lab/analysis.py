@@ -34,13 +34,6 @@ from lab.verdicts import LOOK_ALPHA, Adjusted, Decision, Outcome, Scale, adjust,
 LEVEL = f"{100 * (1 - LOOK_ALPHA):g} %"  # of every interval that decides
 
 
-def still_needed(
-    lab: Lab, plan: Plan, experiment: str, block: int, records: Sequence[Record]
-) -> set[str]:
-    """Return the cells that the coming block of an experiment must run."""
-    return judging.still_needed(lab, plan, Data(plan, records), experiment, block)
-
-
 def conclude(run: Run, multiplicity: Literal["bh", "holm"] = "bh") -> Results:
     """Analyse a stored run and store `results.json` beside its records."""
     lab = Lab.model_validate_json(run.lab_json())

@@ -12,12 +12,11 @@ The life-cycle of a run:
 Gates never look at who won, so repeating and sparing cannot favour an arm.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from lab import gates
 from lab.host import Placement
 from lab.model import Plan, Trial
 from lab.record import Record
@@ -57,10 +56,9 @@ class Walk:
     place: Placement
     store: Callable[[Record], None]
     progress: Progress
-    needed: Callable[[str, int, Sequence[Record]], set[str]]
+    needed: Callable[[str, int], set[str]]
     seconds: Callable[[Trial], float]
     pin: Callable[[Placement], None]
-    records: list[Record] = field(default_factory=list)
 
     def run(self) -> None:
         """Run the whole plan. Every finished attempt is stored when this returns or raises."""
@@ -75,7 +73,7 @@ class Walk:
     def _experiment(self, experiment: str, trials: list[Trial], outlook: Outlook) -> None:
         last = max(self.plan.looks)
         for block, group in groupby(trials, key=lambda trial: trial.block):
-            wanted = self.needed(experiment, block, self.records)
+            wanted = self.needed(experiment, block)
             if not wanted:
                 self._skip(trials, block, outlook)
                 return
@@ -100,15 +98,8 @@ class Walk:
             self.progress.trial(outlook.number, outlook.total, cell.id, max(0.0, outlook.left_s))
             record = run_trial(trial, cell, attempt, place, self.stage)
             self.store(record)
-            self.records.append(record)
             void = [g for g in record.gates if g.state == "void"]
             if not void:
                 break
             self.progress.void(trial.id, void[0].gate, void[0].why)
         outlook.left_s -= self.seconds(trial)
-
-
-def usable(records: Sequence[Record]) -> Iterator[Record]:
-    """Yield the records that no gate voids; of several attempts at a trial the last one."""
-    last = {record.trial: record for record in records}
-    return (record for record in last.values() if not gates.voids(record.gates))

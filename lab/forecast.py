@@ -2,10 +2,12 @@
 
 from lab.model import Cell, Frozen, Plan
 
-TRIAL_S = 0.35  # start, verify, connect, stop, store: all of a trial that is not one of its phases
-CONNECTION_S = 0.00015  # to open and close one long or idle connection, both ends
-PROBE_S = 2.0  # one repeat of a limit probe
-START_S = 3.0  # Locust up and its workers ready; once, and only where there are trials
+# Measured on a quick run of a 2-core virtual machine; trial and connection are mostly the kernel's.
+TRIAL_S = 0.11  # start, verify, connect, stop, store: all of a trial that is not one of its phases
+CONNECTION_S = 0.00016  # to open and close one long or idle connection, both ends
+REPEAT_SHARE = 0.05  # void trials that run again: 3 to 10 % were seen
+PROBE_S = 0.6  # one repeat of a limit probe
+START_S = 4.0  # Locust up and down, and the report; once, and only where there are trials
 
 
 class Forecast(Frozen):
@@ -33,13 +35,15 @@ def forecast(
     per_connection_s: float = CONNECTION_S,
     start_s: float = START_S,
     probe_s: float = PROBE_S,
+    repeat_share: float = REPEAT_SHARE,
 ) -> Forecast:
     """Return how long the planned blocks of a plan take, and each experiment's share."""
     each = {c.id: trial_seconds(c, per_trial_s, per_connection_s) for c in plan.cells}
     planned = [trial for trial in plan.trials if trial.block < plan.looks[-1]]
     experiments: dict[str, float] = {}
     for trial in planned:
-        experiments[trial.experiment] = experiments.get(trial.experiment, 0) + each[trial.cell]
+        seconds = each[trial.cell] * (1 + repeat_share)
+        experiments[trial.experiment] = experiments.get(trial.experiment, 0) + seconds
     start = start_s if planned else 0.0
     probes = sum(run.repeats * probe_s for run in plan.probes)
     return Forecast(

@@ -20,16 +20,18 @@ from typing import Literal, Protocol
 from lab import analysis, fitness, host, probing, store
 from lab.backends import locusts, process
 from lab.config import Lab, load
+from lab.data import Data
 from lab.engine import Progress, Walk
 from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
 from lab.forecast import trial_seconds
 from lab.host import Placement
+from lab.judging import still_needed
 from lab.load import LocustClient, Order
 from lab.machine import inspect
 from lab.meter import cpu_clock_ns
 from lab.model import Plan
 from lab.plan import expand
-from lab.record import EngineResult, LocustCount
+from lab.record import EngineResult, LocustCount, Record
 from lab.report.model import Results
 from lab.trial import Stage
 
@@ -246,6 +248,12 @@ def _work(
         client = conducting.client()
         client.start_test()
         watcher.note(f"Locust's page: {conducting.url}")
+        data = Data(plan, ())
+
+        def keep(record: Record) -> None:
+            kept.add(record)
+            data.add(record)
+
         stage = Stage(
             backend=process.ProcessBackend(),
             load=StandingLoad(conducting, client),
@@ -258,11 +266,9 @@ def _work(
             plan=plan,
             stage=stage,
             place=place,
-            store=kept.add,
+            store=keep,
             progress=watcher,
-            needed=lambda name, block, records: analysis.still_needed(
-                lab, plan, name, block, records
-            ),
+            needed=lambda name, block: still_needed(lab, plan, data, name, block),
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
             pin=_Pins(conducting).pin,
         ).run()

@@ -386,7 +386,7 @@ def test_trial_ids_are_file_names() -> None:
 def test_a_forecast_counts_phases_overhead_and_connections() -> None:
     plan = expand(LAB, ["idle-epoll", "wall"], "quick", 1)
     assert trial_seconds(plan.cells[0], 0.3, 0.001) == pytest.approx(0.8 + 0.3 + 0.904)
-    found = forecast(plan, 0.3, 0.001, start_s=2.0, probe_s=1.0)
+    found = forecast(plan, 0.3, 0.001, start_s=2.0, probe_s=1.0, repeat_share=0.0)
     assert found.trials == 24  # spare blocks are not counted
     assert found.experiments == {"idle": pytest.approx(24 * 2.004)}
     assert found.total_s == pytest.approx(2.0 + 3.0 + 24 * 2.004)
