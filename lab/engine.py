@@ -20,7 +20,8 @@ from typing import Protocol
 from lab.host import Placement
 from lab.model import Plan, Trial
 from lab.record import Record
-from lab.trial import Stage, run_trial
+from lab.seams import Stage
+from lab.trial import run_trial
 
 ATTEMPTS = 3  # one, and at most two repeats (method section 6)
 

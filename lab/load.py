@@ -12,14 +12,13 @@ import http.client
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
 from lab.errors import EnvironmentUnfit, TrialFailed
-from lab.model import ClassLoad, ClassName, Frozen, Timing
+from lab.orders import Order, Ready, State, View
 from lab.record import EngineResult, LocustCount
 
 POLL_S = 0.05  # between two looks at a master that is starting
@@ -30,62 +29,6 @@ SPAWN_RATE = 100  # tokens per second: all at once, below Locust's warning
 LEAD_NS = 10_000_000  # time for the order to start to reach all engines
 LOOPBACKS = ("127.0.0.1", "localhost", "::1")
 LOST = "conservation"  # the gate of a lost master, worker or report
-
-
-class Order(Frozen):
-    """What the master needs to know of a trial; JSON of this is the body of POST /lab/trials.
-
-    label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None
-    to stay.
-    """
-
-    trial: str = Field(min_length=1)
-    label: str = Field(min_length=1)
-    target: tuple[str, int]
-    protocol: str
-    classes: dict[ClassName, ClassLoad] = Field(min_length=1)
-    seed: int
-    timing: Timing
-    cpu: int | None = None
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The connection census before the load starts, by class, added over the engines."""
-
-    established: dict[str, int]
-    failed: dict[str, int]
-
-
-@dataclass(frozen=True)
-class State:
-    """What GET /lab/state says."""
-
-    workers: int
-    expected: int
-    engines: list[int]  # process ids, in the order of the workers
-    runner: str
-    users: int
-    trial: str | None
-
-
-class _Census(BaseModel):
-    """What one engine connected: by class; failures also by kind."""
-
-    established: dict[str, int]
-    failed: dict[str, dict[str, int]]
-
-
-class _View(BaseModel):
-    """A trial as the master shows it: parsed once, by pydantic, as results are large."""
-
-    state: str
-    gate: str = ""
-    why: str = ""
-    ready: list[_Census] = Field(default_factory=list)
-    window: tuple[int, int] | None = None
-    results: list[EngineResult] = Field(default_factory=list)
-    locust: LocustCount | None = None
 
 
 class LocustClient:
@@ -234,7 +177,7 @@ class LocustClient:
 
     # inside
 
-    def _reach(self, view: _View | None, trial: str, state: str, deadline: float) -> _View:
+    def _reach(self, view: View | None, trial: str, state: str, deadline: float) -> View:
         """Poll until the trial is at `state`. Raises TrialFailed when it ended otherwise, or in
         time.
         """
@@ -250,12 +193,12 @@ class LocustClient:
             raise TrialFailed(view.gate or "load-engine", view.why)
         return view
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> _View:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> View:
         """Send one request about a trial and map everything that is not a trial to TrialFailed."""
         try:
             status, text = self._request(method, path, body, LONG_POLL_S)
             if status in (http.client.OK, http.client.CREATED):
-                return _View.model_validate_json(text)
+                return View.model_validate_json(text)
             why = str(json.loads(text)["error"])
         except OSError as error:
             raise TrialFailed(LOST, f"the Locust master does not answer: {error}") from error

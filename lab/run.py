@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,14 +26,13 @@ from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
 from lab.forecast import trial_seconds
 from lab.host import Placement
 from lab.judging import still_needed
-from lab.load import LocustClient, Order
 from lab.machine import inspect
-from lab.meter import cpu_clock_ns
 from lab.model import Plan
 from lab.plan import expand
-from lab.record import EngineResult, LocustCount, Record
+from lab.record import Record
 from lab.report.model import Results
-from lab.trial import Stage
+from lab.seams import Stage
+from lab.stage import Pins, RealClock, RealHost, StandingLoad
 
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
 
@@ -74,74 +73,6 @@ class Finished:
     run: store.Run
     results: Results
     exit_code: int
-
-
-class RealClock:
-    """CLOCK_MONOTONIC and the wall clock."""
-
-    def now_ns(self) -> int:
-        """Now."""
-        return time.monotonic_ns()
-
-    def unix(self) -> float:
-        """Wall clock, for people."""
-        return time.time()
-
-    def sleep_until(self, at_ns: int) -> None:
-        """Sleep until then; return at once when it has passed."""
-        left = at_ns - time.monotonic_ns()
-        if left > 0:
-            time.sleep(left / 1e9)
-
-
-class RealHost:
-    """This machine. pids: the lab's own processes whose CPU time is not foreign."""
-
-    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
-        self._pids = pids
-
-    def spin(self, cpu: int) -> int:
-        """CPU ns of the fixed loop."""
-        return host.spin(cpu)
-
-    def pacer(self, cpu: int, at_ns: Sequence[int]) -> host.Pacer:
-        """Start to take the pace of a CPU."""
-        return host.Pacer(cpu, at_ns)
-
-    def ticks(self, cpus: set[int]) -> host.Ticks:
-        """CPU counters of the machine."""
-        return host.ticks(cpus)
-
-    def own_cpu_ns(self) -> int:
-        """CPU time of the lab and of Locust."""
-        return time.process_time_ns() + sum(cpu_clock_ns(pid) or 0 for pid in self._pids())
-
-
-class StandingLoad:
-    """The standing Locust as one trial after another sees it; revived when a process of it died."""
-
-    def __init__(self, conducting: locusts.Locusts, client: LocustClient) -> None:
-        self._conducting = conducting
-        self._client = client
-
-    def prepare(self, order: Order) -> object:
-        """Connect what is held open. Raises TrialFailed."""
-        if not self._conducting.alive():
-            self._conducting.revive()
-            self._client.start_test()
-        return self._client.prepare(order)
-
-    def go(self, trial: str) -> tuple[int, int]:
-        """Start; return the window's edges."""
-        return self._client.go(trial)
-
-    def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
-        """Wait for the end."""
-        return self._client.result(trial, deadline_s)
-
-    def abort(self) -> None:
-        """Drop whatever runs; never raises."""
-        self._client.abort()
 
 
 @contextlib.contextmanager
@@ -270,23 +201,7 @@ def _work(
             progress=watcher,
             needed=lambda name, block: still_needed(lab, plan, data, name, block),
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
-            pin=_Pins(conducting).pin,
+            pin=Pins(conducting).pin,
         ).run()
     finally:
         conducting.stop(STOP_S)
-
-
-class _Pins:
-    """Keeps the lab and Locust on the control CPU, and moves them only when it changes."""
-
-    def __init__(self, conducting: locusts.Locusts) -> None:
-        self._conducting = conducting
-        self._now: int | None = None
-
-    def pin(self, place: Placement) -> None:
-        """Pin to place.control."""
-        if place.control == self._now:
-            return
-        self._now = place.control
-        os.sched_setaffinity(0, {place.control})
-        self._conducting.pin(place.control)

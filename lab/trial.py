@@ -18,17 +18,15 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
 """
 
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from lab import gates
-from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
+from lab.backends.contract import StartFailed, StartOptions, Target, WrongAnswer
 from lab.errors import EnvironmentUnfit, TrialFailed
 from lab.host import Placement, Ticks
-from lab.load import Order
 from lab.meter import Gone
 from lab.model import Cell, Trial
+from lab.orders import Order
 from lab.record import (
     EngineResult,
     Footprint,
@@ -39,6 +37,7 @@ from lab.record import (
     Record,
     ServerEnd,
 )
+from lab.seams import Pacer, Stage
 
 SLICES = 20  # of the window; method section 7
 PORT_TRIES = 8  # the drawn port and its neighbours; more are never all taken by accident
@@ -47,73 +46,6 @@ CENSUS_STEP_S = 0.002
 STOP_WAIT_S = 6.0  # a server has 5 s to end on SIGTERM (contract)
 RESULT_WAIT_S = 15.0  # beyond the planned end: a load engine that is later is lost
 NS = 1_000_000_000
-
-
-class Load(Protocol):
-    """The load, as `lab.load.LocustClient` drives it."""
-
-    def prepare(self, order: Order) -> object:
-        """Connect what is held open. Raises TrialFailed."""
-
-    def go(self, trial: str) -> tuple[int, int]:
-        """Start; return the window's edges. Raises TrialFailed."""
-
-    def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
-        """Wait for the end. Raises TrialFailed."""
-
-    def abort(self) -> None:
-        """Drop whatever runs; never raises."""
-
-
-class Pacer(Protocol):
-    """The pace of the server's CPU inside the window."""
-
-    def taken(self) -> list[int]:
-        """CPU ns of the short loop, one for each instant."""
-
-    def cancel(self) -> None:
-        """End early."""
-
-
-class Host(Protocol):
-    """The machine, as far as a trial looks at it."""
-
-    def spin(self, cpu: int) -> int:
-        """CPU ns of the fixed loop."""
-
-    def pacer(self, cpu: int, at_ns: Sequence[int]) -> Pacer:
-        """Start to take the pace of a CPU at those instants."""
-
-    def ticks(self, cpus: set[int]) -> Ticks:
-        """CPU counters of the machine."""
-
-    def own_cpu_ns(self) -> int:
-        """CPU time of the lab and of Locust, load engine excluded."""
-
-
-class Clock(Protocol):
-    """CLOCK_MONOTONIC."""
-
-    def now_ns(self) -> int:
-        """Now."""
-
-    def unix(self) -> float:
-        """Wall clock, for people."""
-
-    def sleep_until(self, at_ns: int) -> None:
-        """Return at at_ns or a little later; at once when it has passed."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Everything outside that a trial touches."""
-
-    backend: Backend
-    load: Load
-    host: Host
-    clock: Clock
-    run_id: str
-    host_digest: str
 
 
 @dataclass

@@ -16,7 +16,7 @@ import locust
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
-from lab.load import Order
+from lab.orders import Order
 from loadtests import handover
 from loadtests.desk import ENDS, Desk, Trial
 

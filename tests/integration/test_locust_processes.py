@@ -16,7 +16,8 @@ import pytest
 
 from lab.backends import locusts
 from lab.errors import EnvironmentUnfit, TrialFailed
-from lab.load import LocustClient, Order
+from lab.load import LocustClient
+from lab.orders import Order
 
 FAKE = Path(__file__).parent / "fake_engine.py"
 ORACLE = runpy.run_path(str(FAKE))

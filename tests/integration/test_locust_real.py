@@ -12,7 +12,8 @@ import pytest
 
 from lab.backends import locusts
 from lab.errors import TrialFailed
-from lab.load import LocustClient, Order
+from lab.load import LocustClient
+from lab.orders import Order
 
 WORKERS = 2
 

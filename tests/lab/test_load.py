@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from lab.errors import EnvironmentUnfit, TrialFailed
-from lab.load import LocustClient, Order, Ready
+from lab.load import LocustClient
+from lab.orders import Order, Ready
 
 ORDER = {
     "trial": "e.0.a.x=1",

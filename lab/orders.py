@@ -1,0 +1,64 @@
+"""What the lab and the Locust master say to each other about a trial, as JSON. Values only."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, Field
+
+from lab.model import ClassLoad, ClassName, Frozen, Timing
+from lab.record import EngineResult, LocustCount
+
+
+class Order(Frozen):
+    """What the master needs to know of a trial; JSON of this is the body of POST /lab/trials.
+
+    label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None
+    to stay.
+    """
+
+    trial: str = Field(min_length=1)
+    label: str = Field(min_length=1)
+    target: tuple[str, int]
+    protocol: str
+    classes: dict[ClassName, ClassLoad] = Field(min_length=1)
+    seed: int
+    timing: Timing
+    cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The connection census before the load starts, by class, added over the engines."""
+
+    established: dict[str, int]
+    failed: dict[str, int]
+
+
+@dataclass(frozen=True)
+class State:
+    """What GET /lab/state says."""
+
+    workers: int
+    expected: int
+    engines: list[int]  # process ids, in the order of the workers
+    runner: str
+    users: int
+    trial: str | None
+
+
+class Census(BaseModel):
+    """What one engine connected: by class; failures also by kind."""
+
+    established: dict[str, int]
+    failed: dict[str, dict[str, int]]
+
+
+class View(BaseModel):
+    """A trial as the master shows it: parsed once, by pydantic, as results are large."""
+
+    state: str
+    gate: str = ""
+    why: str = ""
+    ready: list[Census] = Field(default_factory=list)
+    window: tuple[int, int] | None = None
+    results: list[EngineResult] = Field(default_factory=list)
+    locust: LocustCount | None = None
