@@ -102,10 +102,10 @@ def server_share(record: Record) -> float:
 
 
 def engine_share(record: Record) -> float:
-    """CPU seconds per second of the busiest load engine, over the window."""
+    """CPU seconds per second of all load engines, over the window: they share one core here."""
     if not record.engines:
         raise Unmeasured(record.error or "no load engine reported")
-    return max(e.cpu_ns / (e.crossed[1] - e.crossed[0]) for e in record.engines)
+    return sum(e.cpu_ns / (e.crossed[1] - e.crossed[0]) for e in record.engines)
 
 
 def switches(record: Record) -> float:

@@ -99,9 +99,9 @@ def census(record: Record, cell: Cell) -> Finding:
 
 
 def generator_saturated(record: Record, _cell: Cell) -> Finding:
-    """CPU of the busiest load engine per core."""
+    """CPU of the load engines on their core."""
     share = engine_share(record)
-    why = f"the load engine used {share:.0%} of its core"
+    why = f"the load engines used {share:.0%} of their core"
     return at_most(share, ENGINE_SHARE_VOID, why, ENGINE_SHARE_WARN)
 
 

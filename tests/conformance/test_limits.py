@@ -8,7 +8,7 @@ import pytest
 
 from lab.backends.contract import StartOptions
 from lab.backends.process import ProcessBackend
-from lab.conformance import connect
+from lab.wire import connect
 from servers.catalog import SERVERS
 
 LIMITED = [name for name, server in SERVERS.items() if server.descriptors_below]

@@ -25,7 +25,7 @@ CAUGHT_BY = {
     ("broken", "check"), [(name, check) for name, all_ in CAUGHT_BY.items() for check in all_]
 )
 def test_a_broken_server_is_caught(broken, check, monkeypatch):
-    monkeypatch.setattr("lab.conformance.TIMEOUT", 1.0)
+    monkeypatch.setattr("lab.wire.TIMEOUT", 1.0)
     monkeypatch.setattr("lab.backends.process.verify", partial(verify, timeout=1.0))
     with ProcessBackend().start(f"broken.{broken}", "echo", OPTIONS) as target:
         target.verify("echo")  # at first sight it works
