@@ -103,9 +103,7 @@ def half_close(target: Target, protocol: str) -> None:
         question, answer = wire.payload(protocol, size)
         warm, warmed = wire.payload(protocol, LARGE)
         with wire.client(target, protocol) as client:
-            wire.compare(
-                wire.pump(client, warm, len(warmed)), warmed
-            )  # its buffer has grown
+            wire.compare(wire.pump(client, warm, len(warmed)), warmed)  # its buffer has grown
             with wire.paused(target):
                 client.sendall(question)
                 client.shutdown(socket.SHUT_WR)
