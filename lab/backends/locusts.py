@@ -53,12 +53,15 @@ class Locusts:
         return LocustClient(self.url, self.token)
 
     def revive(self) -> None:
-        """Start anew what has ended. Then `start_test` waits until the master has all workers
-        again.
+        """Start anew what has ended; with the master all, as its workers would look for the old one
+        for a minute. Then `start_test` waits until the master has all workers again.
         """
-        for name, process in list(self._processes.items()):
-            if process.poll() is not None:
+        processes = list(self._processes.items())
+        master_ended = processes[0][1].poll() is not None
+        for name, process in processes:
+            if master_ended or process.poll() is not None:
                 _end_group(process)
+                process.wait()
                 self._spawn(name)
 
     def pin(self, cpu: int) -> None:

@@ -130,7 +130,13 @@ def test_the_report_is_rebuilt_from_records_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("victim", "gate"), [("-m servers", "server-died"), ("loadtests.engine", "load-engine")]
+    ("victim", "gate"),
+    [
+        ("-m servers", "server-died"),
+        ("loadtests.engine", "load-engine"),
+        ("--worker", "conservation"),
+        ("--master", "conservation"),
+    ],
 )
 def test_a_killed_process_voids_its_trial_and_the_run_goes_on(tmp_path, victim, gate):
     lab = start_lab(tmp_path)
