@@ -146,11 +146,15 @@ def _growth(
     found = growth.classify(levels, blocks, LOOK_ALPHA)
     g = growth.end_to_end(blocks)
     outcome = Outcome.SUPPORTED if found.kind is expected else Outcome.REFUTED
+    why = f"{found.kind.capitalize()}: {found.why}"
     if found.kind is GrowthClass.INCONCLUSIVE:
         outcome = Outcome.INCONCLUSIVE
+    elif expected is GrowthClass.LINEAR and outcome is Outcome.REFUTED and _may_be_straight(found):
+        outcome = Outcome.INCONCLUSIVE
+        why = f"{why} The bend may still lie inside ±{growth.STRAIGHT}, which counts as straight."
     return Decision(
         outcome,
-        f"{found.kind.capitalize()}: {found.why}",
+        why,
         Scale.RATIO,
         *found.end_to_end,
         blocks=len(blocks),
@@ -158,6 +162,14 @@ def _growth(
         negligible=found.kind is GrowthClass.CONSTANT,
         autocorrelated=is_autocorrelated(g),
     )
+
+
+def _may_be_straight(found: growth.Growth) -> bool:
+    """A curve that bends, but not surely by more than the margin: no line is refuted by that."""
+    if found.kind is GrowthClass.CONSTANT or found.straightness is None:
+        return False
+    low, high = found.straightness.low, found.straightness.high
+    return low < growth.STRAIGHT and high > -growth.STRAIGHT
 
 
 def _crossover(

@@ -118,10 +118,11 @@ def _span(low: float | None, high: float | None, x: list[float]) -> str:
 
 def _outside(side: int, edge: float, *, is_decided: bool) -> Crossover:
     """The crossing is, surely or by its estimate only, outside the levels that were measured."""
-    how = "" if is_decided else ", by its estimate but not surely"
     if side < 0:
+        how = "" if is_decided else f" by its estimate, and surely so up to {edge:.3g}"
         why = f"The ratio stays below the threshold up to the highest level{how}."
         return Crossover(CrossoverState.ABOVE_RANGE, None, edge, None, is_decided, why)
+    how = "" if is_decided else f" by its estimate, and surely so from {edge:.3g} on"
     why = f"The ratio exceeds the threshold from the lowest level on{how}."
     return Crossover(CrossoverState.BELOW_RANGE, None, None, edge, is_decided, why)
 

@@ -271,6 +271,21 @@ def test_growth(curve, outcome):
     assert (decision.p, decision.scale, decision.blocks) == (None, Scale.RATIO, 12)
 
 
+def test_a_slight_bend_that_may_lie_inside_the_margin_refutes_no_line():
+    """D surely below 0, but not surely inside or beyond -0.15."""
+    levels = [0, 50, 100]
+    rng = random.Random(3)
+    bends = [0.13 + 0.08 * rng.uniform(-1, 1) for _ in range(12)]
+    blocks = [[10.0, 10.0 + 90.0 * (0.5 - bend), 100.0] for bend in bends]
+    slight = judge_growth(levels, blocks, GrowthClass.LINEAR)
+    assert slight.reason.startswith("Superlinear")
+    assert slight.outcome is Outcome.INCONCLUSIVE
+    assert "counts as straight" in slight.reason
+    assert judge_growth(levels, blocks, GrowthClass.SUPERLINEAR).outcome is Outcome.SUPPORTED
+    strong = [[10.0, 10.0 + 90.0 * (0.3 - bend), 100.0] for bend in bends]
+    assert judge_growth(levels, strong, GrowthClass.LINEAR).outcome is Outcome.REFUTED
+
+
 def test_growth_goes_through_the_looks():
     few = judge_growth(LEVELS, rows(lambda x: 100 + x, blocks=9), GrowthClass.LINEAR)
     assert few.outcome is Outcome.INCONCLUSIVE
