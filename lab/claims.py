@@ -1,6 +1,6 @@
 """The claims: one shape for each kind of sentence the lab can judge, and the metrics they name.
 
-A kind says how records become a verdict (method, sections 3 to 5); the fields say which records.
+A kind says how records become a verdict (docs/method.md); the fields say which records.
 """
 
 import re

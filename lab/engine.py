@@ -23,7 +23,7 @@ from lab.record import Record
 from lab.seams import Stage
 from lab.trial import run_trial
 
-ATTEMPTS = 3  # one, and at most two repeats (method section 6)
+ATTEMPTS = 3  # one, and at most two repeats (docs/method.md)
 
 
 class Progress(Protocol):

@@ -1,6 +1,6 @@
 """From a run's data to one decision per claim. Pure; the rules themselves are in `lab.verdicts`.
 
-What must be true before a rule may speak (method, section 6): every cell was tried, not more than a
+What must be true before a rule may speak (docs/method.md): every cell was tried, not more than a
 quarter of the blocks were lost to gates, enough are left for the first look, and the gates did not
 void one arm more than the other. A claim whose run was cut short is inconclusive, not void.
 """

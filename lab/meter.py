@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from lab.record import Footprint, MeterReading
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-BRACKET_NS = 1_000_000  # a reading that took longer has no sharp instant (method, section 9)
+BRACKET_NS = 1_000_000  # a reading that took longer has no sharp instant
 ATTEMPTS = 5  # readings until the children stop coming and going under our hands
 FEW_TASKS = 16  # lists of children that cost less to read than all processes of a machine
 READ_SIZE = 65536  # bytes; most files of /proc are shorter than 4 KiB

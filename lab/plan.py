@@ -38,7 +38,7 @@ PORTS = range(20_000, 32_000)  # below Linux's ephemeral range, which starts at 
 HASH_SEEDS = range(1, 2**32)  # PYTHONHASHSEED; 0 would switch the randomisation off
 PADDINGS = range(4096)  # bytes: a page of environment (Mytkowicz et al., ASPLOS 2009)
 ARRIVAL_SEEDS = range(2**32)
-REPEATS = 3  # of a probe: identical outcomes (method, section 3)
+REPEATS = 3  # of a probe: identical outcomes decide
 SPARE_SHARE = 6  # one spare block for so many planned ones: they replace blocks lost to gates
 
 

@@ -23,7 +23,7 @@ from lab.decision import (
 from lab.stats.signed_rank import estimate, estimated, p_value, smallest_n
 from lab.stats.values import Estimate, as_ratios, finite, share
 
-PREDICTS = 8  # blocks; a forecast from fewer is not worth printing (method, section 3)
+PREDICTS = 8  # blocks; a forecast from fewer is not worth printing
 OUT_OF_REACH = 300  # blocks: hours for one cell; nobody will run them
 HALF_WIDTH = 2.6  # standard errors: z of LOOK_ALPHA is 2.50, the signed-rank interval a bit wider
 

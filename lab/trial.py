@@ -39,7 +39,7 @@ from lab.record import (
 )
 from lab.seams import Pacer, Stage
 
-SLICES = 20  # of the window; method section 7
+SLICES = 20  # of the window, as in docs/method.md
 PORT_TRIES = 8  # the drawn port and its neighbours; more are never all taken by accident
 CENSUS_WAIT_S = 3.0  # for the server to accept what the engine has connected
 CENSUS_STEP_S = 0.002

@@ -52,7 +52,7 @@ GATES: tuple[Gate, ...] = (
     Gate(
         "conservation",
         "Load engine, Locust and record count different numbers of requests, or a worker was lost.",
-        "any difference; Locust loses reports silently (locust.md, section 7)",
+        "any difference; Locust loses the reports of a lost worker and says nothing",
         "Look for a killed or overloaded Locust worker in the logs beside the records.",
         load.conservation,
     ),

@@ -93,7 +93,7 @@ WAYS = [
     "in_eight_reaped_children",
     "escaped",
 ]
-ALLOWED_NS = 20_000_000  # method, section 11: within 2 % or 20 ms
+ALLOWED_NS = 20_000_000  # two ticks per process, and then some
 
 
 @contextmanager
