@@ -22,6 +22,9 @@ from lab.model import Frozen, Plan
 from lab.record import Record, as_json
 
 
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
 class RunFacts(Frozen):
     """run.json. ended_unix is None while the run goes on, or after it was killed."""
 
@@ -62,6 +65,20 @@ def explained(path: Path) -> Iterator[None]:
             f"{path}: {why}. Free space or mend the rights there, or choose another place "
             "(--results)."
         ) from error
+
+
+def _append(fd: int, data: bytes) -> None:
+    """Write all of it and force it to the disk, or leave the file as it was. Raises OSError."""
+    size = os.fstat(fd).st_size
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        os.fsync(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(fd, size)
+        raise
 
 
 def _write(path: Path, text: str) -> None:
@@ -107,16 +124,12 @@ class Run:
     def append(self, name: str, line: str) -> None:
         """Append one line and force it to the disk. Raises EnvironmentUnfit, the file as it was."""
         path = self.path(name)
-        with explained(path), path.open("ab") as file:
-            size = file.tell()
+        with explained(path):
+            fd = os.open(path, APPEND, 0o644)  # unbuffered: close() must not try what has failed
             try:
-                file.write(line.encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.truncate(path, size)
-                raise
+                _append(fd, line.encode() + b"\n")
+            finally:
+                os.close(fd)
 
     def add(self, record: Record) -> None:
         """Store one attempt."""

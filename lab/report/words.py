@@ -67,7 +67,8 @@ def interval(value: Estimate, show: Callable[[float], str] | None = None) -> str
         return f"at most {show(high)}" if high is not None else "no finite interval"
     if high is None:
         return f"{show(low)} or more"
-    return f"{show(low)}{DASH}{show(high)}"
+    between = " to " if low < 0 else DASH  # a dash beside a minus sign reads as neither
+    return f"{show(low)}{between}{show(high)}"
 
 
 def estimate(value: Estimate, unit_text: str = "") -> str:

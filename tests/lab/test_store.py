@@ -66,6 +66,28 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_file_as_it_was(run, monkey
     assert run.path("trials.jsonl").read_bytes() == before
 
 
+def test_a_write_that_fails_half_way_leaves_no_half_line(run, monkeypatch):
+    run.add(r.record())
+    before = run.path("trials.jsonl").read_bytes()
+    really = os.write
+    written = []
+
+    def half(fd, data):
+        if written:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        written.append(really(fd, data[: len(data) // 2]))
+        return written[0]
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(EnvironmentUnfit, match="File too large"):
+        run.add(r.record(attempt=1))
+    monkeypatch.undo()
+    assert written
+    assert run.path("trials.jsonl").read_bytes() == before
+    run.add(r.record(attempt=2))
+    assert [record.attempt for record in run.records()] == [0, 2]
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(run, monkeypatch):
     run.write("report.html", "old")
 
