@@ -21,7 +21,6 @@ from lab.errors import EnvironmentUnfit, UsageError
 from lab.model import Frozen, Plan
 from lab.record import Record, as_json
 
-
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
