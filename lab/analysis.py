@@ -48,10 +48,13 @@ def analyse(
 ) -> Results:
     """Judge every claim of the plan and sum the run up. Pure."""
     data = Data(plan, records)
+    post_hoc = lab.sha256 != plan.lab_sha256  # what was declared was changed after data
     judged = {name: judging.judge(lab, plan, data, probes, name) for name in plan.claims}
     adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
     verdicts = [
-        _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes)
+        _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes).model_copy(
+            update={"post_hoc": post_hoc}
+        )
         for name in plan.claims
     ]
     growth = {

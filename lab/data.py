@@ -67,11 +67,11 @@ class Data:
         """Return how CPU time follows the pace of the server's CPU, over an experiment's cells."""
         if experiment not in self._covariates:
             points = [
-                (cell.id, value(record, "cpu"), pace)
+                (cell.id, y, pace)
                 for cell in self._plan.values()
                 if cell.experiment == experiment
-                for record in self.cells[cell.id].usable.values()
-                if (pace := pace_ns(record)) is not None
+                for block, y in self._raw(cell.id, "cpu", ACTIVE).items()
+                if y > 0 and (pace := pace_ns(self.cells[cell.id].usable[block])) is not None
             ]
             self._covariates[experiment] = fit(points)
         return self._covariates[experiment]

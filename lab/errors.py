@@ -4,7 +4,6 @@ The command line prints `str(error)` and ends with `exit_code`; no traceback rea
 Exit codes are listed in README.md and `lab --help`.
 """
 
-EXIT_OK = 0
 EXIT_INTERNAL = 1
 EXIT_USAGE = 2
 EXIT_GATED_CLAIM = 3

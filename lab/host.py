@@ -20,7 +20,6 @@ from pathlib import Path
 SPIN_LOOPS = 150_000  # some 3 ms: long against a timer tick's error, short against a trial
 PACE_LOOPS = 5_000  # about 0.1 ms: 20 of them take half a per cent of the server's CPU
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-NOFILE_SPARE = 100  # descriptors that the lab's own processes use beside the connections
 LIBRARIES = ("locust", "gevent", "pydantic", "altair", "vl-convert-python")
 SYSCTLS = (
     "net/core/somaxconn",

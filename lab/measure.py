@@ -47,11 +47,6 @@ def completed_between(engines: Sequence[EngineResult], start_ns: int, end_ns: in
     return sum(count_at(e.marks, end_ns) - count_at(e.marks, start_ns) for e in engines)
 
 
-def completed_in_window(record: Record) -> int:
-    """Requests completed inside the window, over all engines and classes."""
-    return sum(c.window.completed for e in record.engines for c in e.classes.values())
-
-
 def merged(record: Record, kind: str, classes: Sequence[ClassName] = ACTIVE) -> Histogram:
     """Return the window's histogram of that kind (response, service, lag ...): merged by adding."""
     total = Histogram()

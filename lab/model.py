@@ -9,7 +9,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ClassName = Literal["long", "short", "idle"]
-CLASS_NAMES: tuple[ClassName, ...] = ("long", "short", "idle")
 
 
 class Frozen(BaseModel):

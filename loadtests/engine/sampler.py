@@ -39,7 +39,7 @@ class Sampler:
         self.in_flight: list[int] = []
         self.deltas = 0
         self._jitter = random.Random(f"{order.seed}/in flight").randrange
-        self._beat = self._edges = (0, 0)
+        self._edges = (0, 0)
         self._due_delta = 0
         self._began = 0.0
 

@@ -205,6 +205,16 @@ def test_a_claim_against_its_gate(lab):
     assert against_gate(results) == ["select-1024"]
 
 
+def test_a_margin_that_was_changed_after_data_is_post_hoc(lab):
+    plan = expand(lab, ("idle-epoll",), "quick", 1)
+    made = list(simulated.simulate(plan, book, 0.02))
+    eased = lab.claims["idle-epoll"].model_copy(update={"margin": 1.05})
+    later = lab.model_copy(update={"claims": {**lab.claims, "idle-epoll": eased}})
+    for declared, due in ((lab, False), (later, True)):
+        (verdict,) = analyse(declared, plan, FACTS, made, ()).verdicts
+        assert verdict.post_hoc is due
+
+
 def test_the_same_records_give_the_same_bytes(lab):
     first, second = (judged(lab)[1].model_dump_json() for _ in range(2))
     assert first == second
