@@ -6,25 +6,20 @@ Exit codes: 0 stopped by SIGTERM or SIGINT · 1 the server failed · 2 usage · 
 """
 
 import argparse
-import contextlib
 import errno
 import gc
 import importlib
-import os
 import resource
-import signal
-import socket
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import NoReturn
 
 from servers.catalog import PROTOCOLS, SERVERS
-from servers.core.contract import BACKLOG, NewConnection, Serve, counters
+from servers.core.contract import BACKLOG, NewConnection, Serve
+from servers.core.ending import end_on_signal, finish
 from servers.core.listener import open_listener
 
 WORKERS = 4  # threads or processes of a pool, unless told; fixed, so that two machines run the same
-GRACE = 1.0  # seconds from SIGTERM until whatever still waits for a client is left behind
 USAGE, ENVIRONMENT = 2, 5
 
 
@@ -47,16 +42,12 @@ def main() -> None:
         listener = open_listener(options.host, options.port, options.backlog)
     except OSError as error:
         fail(ENVIRONMENT, explain(error, options.host, options.port))
-    stopping = stop_on_signal(listener)
+    end_on_signal()
     # One setting for all: what start-up made is never scanned again, nor copied after a fork; the
     # collector stays on, since frameworks make cycles and no server may win by leaking them.
     gc.freeze()
     print(f'{{"listening": {listener.getsockname()[1]}}}', flush=True)
-    try:
-        serve(listener, new_connection, options.workers)
-    except OSError as error:
-        if not (stopping and error.errno == errno.EINVAL):  # accept() on a listener shut down
-            raise
+    serve(listener, new_connection, options.workers)
     finish()
 
 
@@ -138,32 +129,6 @@ def explain(error: OSError, host: str, port: int) -> str:
             return f"port {port} needs a privilege; write --port 1024 or above"
         case _:
             return f"cannot listen on {host} port {port}: {error.strerror or error}"
-
-
-def stop_on_signal(listener: socket.socket) -> list[int]:
-    """On SIGTERM or SIGINT shut the listener: accept() fails for all who share it, serve() ends.
-
-    The returned list is empty until then. Whatever still waits for a client ends GRACE later.
-    """
-    received: list[int] = []
-
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        received.append(signum)
-        signal.setitimer(signal.ITIMER_REAL, GRACE)
-        with contextlib.suppress(OSError):  # the second signal finds it shut
-            listener.shutdown(socket.SHUT_RDWR)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGALRM, lambda _signum, _frame: finish())
-    return received
-
-
-def finish() -> NoReturn:
-    """Report the counters and leave at once: threads that still talk are not waited for."""
-    with contextlib.suppress(OSError):  # nobody reads any more
-        os.write(sys.stdout.fileno(), b'{"refused": %d}\n' % counters.refused)
-    os._exit(0)
 
 
 def fail(code: int, message: str) -> NoReturn:

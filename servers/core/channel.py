@@ -7,7 +7,8 @@ Nothing here waits, and nothing here knows how the server does.
 
 import socket
 
-from servers.core.contract import GONE, RECEIVE_SIZE, NewConnection
+from servers.core.contract import GONE, RECEIVE_SIZE, Connection, NewConnection
+from servers.core.rest import half_close
 
 
 class Channel:
@@ -18,7 +19,7 @@ class Channel:
     def __init__(self, client: socket.socket, new_connection: NewConnection) -> None:
         client.setblocking(False)  # "ready" is a hint only, select(2) BUGS
         self.client = client
-        self.connection = new_connection()
+        self.connection: Connection = new_connection()
         self.unsent: bytes | memoryview = b""
         self.wants_write = False  # what it waits for: room to write, or else bytes to read
         self.closed = False  # the talk is over: close() is due
@@ -46,6 +47,9 @@ class Channel:
             self.wants_write = True
             return changed
         self.closed = self.connection.closed
+        if self.closed and self.connection.lingers:
+            self.connection = half_close(self.client)
+            self.closed = False
         if self.wants_write:
             self.unsent = b""
             self.wants_write = False

@@ -4,9 +4,10 @@ Rules: a protocol sees no socket, clock or thread; a server never looks inside t
 The waiting is the only variable between two servers, so what is not waiting is defined here, once.
 """
 
+import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 RECEIVE_SIZE = (
@@ -19,21 +20,37 @@ GONE = (
     TimeoutError,
 )  # the client is not there any more: reset, or ETIMEDOUT, tcp(7)
 
+Job = Callable[[], bytes]
+
 
 class Connection(Protocol):
-    """One client's talk, no socket. `receive(b"")` is end of file; then `closed` is true."""
+    """One client's talk, no socket. `receive(b"")` is end of file; then `closed` is true.
+
+    lingers: a client that was refused may still be sending. Whoever closes at once resets it, and
+    it never reads why (RFC 9112, section 9.6): half-close, and read on until it ends, instead.
+    job: the work of a request that asked to be done elsewhere, in a connection made with
+    `offloads`: call it anywhere, send what it returns, and receive() nothing meanwhile.
+    """
 
     closed: bool  # hang up once the last bytes are sent
+    lingers: bool
+    job: Job | None
 
     def receive(self, data: bytes) -> bytes:
         """Take what recv() returned, give what to send."""
 
 
-NewConnection = Callable[[], Connection]
+class NewConnection(Protocol):
+    """Makes the protocol's side of a fresh connection.
+
+    offloads: the server looks at `job`, as it has somewhere to do it; else receive() does it all.
+    """
+
+    def __call__(self, *, offloads: bool = False) -> Connection: ...
 
 
 class Serve(Protocol):
-    """One I/O model: serve until the listener is shut down under it; accept()'s OSError may pass.
+    """One I/O model: serve until the process is ended (servers.core.ending); never return.
 
     Clients may wait in the backlog already. `workers` is the size of a pool, if there is one.
     """
@@ -44,16 +61,26 @@ class Serve(Protocol):
 
 
 @dataclass(slots=True)
-class Counters:
-    """What a server reports when it ends. Rare events only: nothing is counted per request."""
+class Counter:
+    """A number that all threads and forked processes of a server add to: eventfd(2)."""
 
-    refused: int = 0  # clients accepted and closed at once, for want of a place
+    _descriptor: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK))
+
+    def add(self) -> None:
+        os.eventfd_write(self._descriptor, 1)
+
+    def take(self) -> int:
+        """Return the number and set it to zero."""
+        try:
+            return os.eventfd_read(self._descriptor)
+        except BlockingIOError:
+            return 0
 
 
-counters = Counters()
+refused = Counter()  # clients accepted and closed at once, for want of a place
 
 
 def refuse(client: socket.socket) -> None:
     """Close a client that cannot be served: it sees the end of the file, the others see nothing."""
-    counters.refused += 1
+    refused.add()
     client.close()

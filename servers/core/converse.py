@@ -3,6 +3,7 @@
 import socket
 
 from servers.core.contract import GONE, RECEIVE_SIZE, NewConnection
+from servers.core.rest import linger
 
 
 def converse(client: socket.socket, new_connection: NewConnection) -> None:
@@ -15,5 +16,7 @@ def converse(client: socket.socket, new_connection: NewConnection) -> None:
                 answer = receive(recv(RECEIVE_SIZE))
                 if answer:
                     send(answer)
+            if connection.lingers:
+                linger(client)
         except GONE:
             pass  # the next client is served all the same

@@ -10,7 +10,7 @@ import time
 from threading import Lock
 from typing import Any
 
-from servers.core.contract import refuse
+from servers.core.contract import BACKLOG, refuse
 
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 PAUSE = 0.01  # seconds; other threads hold every descriptor, the reserve too
@@ -63,12 +63,13 @@ class Listener(socket.socket):
             self._reserve = -1
 
 
-def open_listener(host: str, port: int, backlog: int) -> Listener:
+def open_listener(host: str, port: int, backlog: int, *, shared: bool = False) -> Listener:
     """Bind and listen; port 0: the kernel chooses. OSError when the address cannot be had."""
     listener = Listener(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # in spite of TIME_WAIT
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Nagle would wait for ACKs
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         listener.bind((host, port))
         listener.listen(backlog)
     except OSError:
@@ -76,3 +77,13 @@ def open_listener(host: str, port: int, backlog: int) -> Listener:
         raise
     listener.hold_reserve()
     return listener
+
+
+def twin(listener: socket.socket) -> Listener:
+    """Open another listener at the same address, its backlog its own: socket(7) SO_REUSEPORT.
+
+    From the first twin on the kernel deals new clients out by a hash of their address.
+    """
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # all who share it must agree
+    host, port = listener.getsockname()[:2]
+    return open_listener(host, port, BACKLOG, shared=True)
