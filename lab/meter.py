@@ -192,13 +192,15 @@ class ProcessMeter:
     def footprint(self) -> Footprint:
         """Slow, milliseconds and more, and it holds the memory map's lock: never in a window."""
         homes = [f"/proc/{pid}" for pid in self._members()]
+        links = [link for home in homes for link in _descriptors(home)]
         tasks = [f"{home}/task/{name}" for home in homes for name in _names(f"{home}/task")]
         switches = [parse_switches(text) for task in tasks if (text := _read(f"{task}/status"))]
         network = parse_netstat(self._read_own("net/netstat"))
         return Footprint(
             pss_bytes=sum(parse_pss(_read(f"{home}/smaps_rollup")) for home in homes),
             threads=len(switches),
-            fds=sum(len(_names(f"{home}/fd")) for home in homes),
+            fds=len(links),
+            sockets=_sockets(links),
             voluntary=sum(voluntary for voluntary, _ in switches),
             involuntary=sum(involuntary for _, involuntary in switches),
             listen_overflows=network["ListenOverflows"],
@@ -211,9 +213,8 @@ class ProcessMeter:
 
     def sockets(self) -> int:
         """Sockets held by the tree; one shared by several processes counts once."""
-        folders = [f"/proc/{pid}/fd" for pid in self._members()]
-        links = {_link(f"{folder}/{name}") for folder in folders for name in _names(folder)}
-        return sum(link.startswith("socket:") for link in links)
+        homes = [f"/proc/{pid}" for pid in self._members()]
+        return _sockets(link for home in homes for link in _descriptors(home))
 
     def _near_members(self) -> dict[int, Stat]:
         """Look at the tree alone, and at those that an earlier full look found outside of it."""
@@ -272,6 +273,15 @@ def _names(folder: str) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208 half the time of iterdir()
     except ENDED:
         return []
+
+
+def _descriptors(home: str) -> list[str]:
+    """Return what each descriptor of a process refers to."""
+    return [_link(f"{home}/fd/{name}") for name in _names(f"{home}/fd")]
+
+
+def _sockets(links: Iterable[str]) -> int:
+    return sum(link.startswith("socket:") for link in set(links))
 
 
 def _link(path: str) -> str:

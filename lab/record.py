@@ -121,10 +121,16 @@ class Footprint(Frozen):
     pss_bytes: int
     threads: int
     fds: int
+    sockets: int = -1  # each once, however many processes share it; -1: an old record
     voluntary: int  # context switches, live tasks only
     involuntary: int
     listen_overflows: int
     listen_drops: int
+
+    @property
+    def held(self) -> int:
+        """Sockets; of an old record descriptors, which forked processes count several times."""
+        return self.fds if self.sockets < 0 else self.sockets
 
 
 class MeterResult(Frozen):

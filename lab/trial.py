@@ -144,7 +144,7 @@ def _measure(
         )
     )
     held = sum(load.connections for name, load in cell.load.items() if name != "short")
-    parts.ready = _wait_for_census(target, parts.idle.fds + held, stage)
+    parts.ready = _wait_for_census(target, parts.idle.held + held, stage)
     start_ns, end_ns = stage.load.go(trial.id)
     half = (end_ns - start_ns) // (2 * SLICES)
     middles = [start_ns + (2 * k + 1) * half for k in range(SLICES)]
@@ -162,10 +162,10 @@ def _measure(
     parts.engines, parts.locust = stage.load.result(trial.id, left_s + RESULT_WAIT_S)
 
 
-def _wait_for_census(target: Target, fds: int, stage: Stage) -> Footprint:
+def _wait_for_census(target: Target, sockets: int, stage: Stage) -> Footprint:
     """Wait until the server has accepted all; after the deadline the census gate judges."""
     deadline = stage.clock.now_ns() + int(CENSUS_WAIT_S * NS)
-    while target.meter.fds() != fds and stage.clock.now_ns() < deadline:
+    while target.meter.sockets() != sockets and stage.clock.now_ns() < deadline:
         stage.clock.sleep_until(stage.clock.now_ns() + int(CENSUS_STEP_S * NS))
     return target.meter.footprint()
 

@@ -73,7 +73,7 @@ def errors(record: Record, _cell: Cell) -> Finding:
 
 
 def census(record: Record, cell: Cell) -> Finding:
-    """Asked = established = held at both edges, at the engine and as descriptors of the server."""
+    """Asked = established = held at both edges, at the engine and as sockets of the server."""
     held = 0
     for name in ("long", "idle"):
         if name not in cell.load:
@@ -89,8 +89,8 @@ def census(record: Record, cell: Cell) -> Finding:
     if record.meter is None:
         return Finding("ok", 0, 0)
     at_once = cell.load["short"].connections if "short" in cell.load else 0
-    ready = record.meter.ready.fds - record.meter.idle.fds
-    after = record.meter.after.fds - record.meter.idle.fds
+    ready = record.meter.ready.held - record.meter.idle.held
+    after = record.meter.after.held - record.meter.idle.held
     if ready != held:
         return Finding("void", abs(held - ready), 0, f"the server held {ready} of {held}")
     if not held <= after <= held + 2 * at_once + 1:  # a closing one may overlap its successor

@@ -61,8 +61,8 @@ class FakeMeter:
         self.said.append("footprint")
         return r.footprint(8 + (r.LONG + r.IDLE if self.connected else 0))
 
-    def fds(self):
-        return self.footprint().fds
+    def sockets(self):
+        return self.footprint().sockets
 
 
 @dataclass

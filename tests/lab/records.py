@@ -55,12 +55,13 @@ def closed_cell() -> Cell:
     return cell(load={"long": ClassLoad(connections=2, think_s=900e-6)})
 
 
-def footprint(fds: int, **changes) -> Footprint:
+def footprint(sockets: int, **changes) -> Footprint:
     base = {
         "pss_bytes": 10_000_000,
         "threads": 1,
-        "fds": fds,
-        "voluntary": 10 * fds,
+        "fds": 3 * sockets,
+        "sockets": sockets,
+        "voluntary": 10 * sockets,
         "involuntary": 0,
         "listen_overflows": 5,
         "listen_drops": 7,

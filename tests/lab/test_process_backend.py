@@ -172,9 +172,11 @@ def test_what_outlives_the_server_is_counted_and_killed(own):
         "    pid = os.fork()\n"
         "    if not pid: time.sleep(60)\n"
         "    sys.stderr.write(f'{pid}\\n'); sys.stderr.flush()\n"
+        "    listener.accept()[0].close()\n"
         "    listener.accept()\n"
     )
-    socket.create_connection(target.address, 5).close()
+    with socket.create_connection(target.address, 5) as client:
+        assert client.recv(1) == b""  # it has forked
     end = target.stop(5)
     assert (end.exit_code, end.escaped) == (0, 1)
     with pytest.raises(Gone):
