@@ -49,7 +49,9 @@ def analyse(
     """Judge every claim of the plan and sum the run up. Pure."""
     data = Data(plan, records)
     post_hoc = lab.sha256 != plan.lab_sha256  # what was declared was changed after data
-    judged = {name: judging.judge(lab, plan, data, probes, name) for name in plan.claims}
+    judged = {
+        name: judging.judge(lab, plan, data, probes, name, facts.absent) for name in plan.claims
+    }
     adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
     verdicts = [
         _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes).model_copy(
@@ -198,6 +200,7 @@ def _run(plan: Plan, facts: RunFacts, data: Data) -> RunInfo:
         requests=sum(
             c.total.completed for r in records for e in r.engines for c in e.classes.values()
         ),
+        absent=facts.absent,
         lab_sha256=plan.lab_sha256,
         version=facts.version,
     )

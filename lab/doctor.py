@@ -9,6 +9,7 @@ from lab.errors import UsageError
 from lab.fitness import Check
 from lab.machine import inspect
 from lab.plan import choose
+from servers import needs
 
 
 def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
@@ -30,6 +31,7 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
             found = f"{len(cells)} cells, up to {most} connections"
             need = " ".join(f"{c.name}: {c.found}. {c.need}" for c in missing)
             checks.append(Check(f"profile {profile}", not missing, found, need))
+    checks += fitness.servers(needs.missing)
     checks += fitness.tools(machine)
     checks.append(_leftovers())
     return checks, host.facts()

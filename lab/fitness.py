@@ -3,9 +3,11 @@
 A check that fails names what is missing, what for, and what to do about it.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lab.model import Cell
+from servers.catalog import SERVERS
 
 ENGINE_SPARE = 64  # descriptors of the load engine beside its connections
 SERVER_SPARE = 64
@@ -78,6 +80,23 @@ def check(machine: Machine, cells: list[Cell]) -> list[Check]:
             "Widen net.ipv4.ip_local_port_range or lower the rate of short connections.",
         ),
     ]
+
+
+def absent(servers: Iterable[str], missing: Callable[[str], str]) -> dict[str, str]:
+    """Return the servers that cannot run here, each with the reason. missing: what a need lacks."""
+    found = {name: missing(SERVERS[name].needs) for name in dict.fromkeys(servers)}
+    return {name: why for name, why in found.items() if why}
+
+
+def servers(missing: Callable[[str], str]) -> list[Check]:
+    """Say which servers of the catalog cannot run here: a skip, with its reason in every result."""
+    lacking = absent(SERVERS, missing)
+    checks = [
+        Check(name, ok=False, found="cannot run here", need=f"{why}: skipped.", fatal=False)
+        for name, why in lacking.items()
+    ]
+    found = f"{len(SERVERS) - len(lacking)} of {len(SERVERS)} can run here"
+    return [Check("servers", ok=True, found=found), *checks]
 
 
 def tools(machine: Machine) -> list[Check]:

@@ -5,8 +5,9 @@ quarter of the blocks were lost to gates, enough are left for the first look, an
 void one arm more than the other. A claim whose run was cut short is inconclusive, not void.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from lab.cells import arms, ladder, needed_by, pairs
 from lab.claims import (
@@ -41,6 +42,7 @@ from lab.verdicts import (
 
 LOST_SHARE = 0.25  # of the planned blocks: more, and what is left is a selection
 IMBALANCE_P = 0.01  # Fisher's exact test, voids of one arm against the other's
+NONE_ABSENT: Mapping[str, str] = MappingProxyType({})
 SENSES = {CompareClaim: Sense.AT_LEAST, EqualityClaim: Sense.ABOUT, BelowClaim: Sense.BELOW}
 
 
@@ -56,12 +58,26 @@ class Judged:
     void_reasons: dict[str, str] = field(default_factory=dict)
 
 
-def judge(lab: Lab, plan: Plan, data: Data, probes: Sequence[ProbeRecord], claim_id: str) -> Judged:
-    """Decide one claim of the plan. Never raises on bad data: that is void or inconclusive."""
+def judge(
+    lab: Lab,
+    plan: Plan,
+    data: Data,
+    probes: Sequence[ProbeRecord],
+    claim_id: str,
+    absent: Mapping[str, str] = NONE_ABSENT,
+) -> Judged:
+    """Decide one claim of the plan. Never raises on bad data: that is void or inconclusive.
+
+    absent: servers that could not run, with the reason; a claim that needs one was never tried.
+    """
     claim = lab.claims[claim_id]
     if isinstance(claim, LimitClaim):
         return _probe(claim_id, probes)
     cells = needed_by(lab, plan.profile, claim_id)
+    for server in (plan.cell(cell).server for cell in cells):
+        if server in absent:
+            reason = f"{server} cannot run here: {absent[server]}."
+            return Judged(Decision(Outcome.SKIPPED, reason), cells)
     blocks, _ = data.common(cells, claim.metric, classes_of(claim))
     voids: dict[str, int] = {}
     reasons: dict[str, str] = {}

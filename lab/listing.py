@@ -10,7 +10,8 @@ from lab.forecast import forecast
 from lab.gates import GATES
 from lab.model import Plan
 from lab.schema import Lab
-from servers.catalog import PROTOCOLS, SERVERS
+from servers.catalog import ELSEWHERE, PROTOCOLS, SERVERS
+from servers.needs import missing
 
 Row = dict[str, str]
 
@@ -33,13 +34,26 @@ def servers() -> list[Row]:
         {
             "server": name,
             "family": server.family,
-            "at once": str(server.at_once or "no limit"),
+            "at once": "one per worker" if server.pool else str(server.at_once or "no limit"),
             "descriptors": f"below {server.descriptors_below}"
             if server.descriptors_below
             else "no limit of its own",
+            "protocols": ", ".join(server.protocols or PROTOCOLS),
             "needs": server.needs or "nothing",
+            "here": missing(server.needs) or "yes",
         }
         for name, server in SERVERS.items()
+    ] + [
+        {
+            "server": name,
+            "family": "",
+            "at once": "",
+            "descriptors": "",
+            "protocols": "",
+            "needs": "another system",
+            "here": f"no: {why}",
+        }
+        for name, why in ELSEWHERE.items()
     ]
 
 

@@ -33,6 +33,7 @@ from lab.record import Record
 from lab.report.model import Results
 from lab.seams import Stage
 from lab.stage import Pins, RealClock, RealHost, StandingLoad
+from servers.needs import missing
 
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
 
@@ -156,6 +157,7 @@ def _begin(wishes: Wishes, lab: Lab, plan: Plan) -> store.Run:
             host=host.digest(machine),
             machine=machine,
             version=host.code_version(),
+            absent=fitness.absent((cell.server for cell in plan.cells), missing),
         )
     )
     return kept
@@ -180,6 +182,10 @@ def _work(
         client.start_test()
         watcher.note(f"Locust's page: {conducting.url}")
         data = Data(plan, ())
+        absent = kept.facts().absent
+        skipped = {cell.id for cell in plan.cells if cell.server in absent}
+        for server, why in absent.items():
+            watcher.note(f"{server} is skipped: {why}")
 
         def keep(record: Record) -> None:
             kept.add(record)
@@ -199,7 +205,7 @@ def _work(
             place=place,
             store=keep,
             progress=watcher,
-            needed=lambda name, block: still_needed(lab, plan, data, name, block),
+            needed=lambda name, block: still_needed(lab, plan, data, name, block) - skipped,
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
             pin=Pins(conducting).pin,
         ).run()

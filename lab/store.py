@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from lab.errors import EnvironmentUnfit, UsageError
 from lab.model import Frozen, Plan
 from lab.record import Record, as_json
@@ -39,6 +41,7 @@ class RunFacts(Frozen):
     host: str
     machine: dict[str, str]
     version: str
+    absent: dict[str, str] = Field(default_factory=dict)  # server -> why it cannot run here
 
 
 class ProbeRecord(Frozen):

@@ -18,6 +18,7 @@ from servers.catalog import PROTOCOLS, SERVERS
 from servers.core.contract import BACKLOG, NewConnection, Serve
 from servers.core.ending import end_on_signal, finish
 from servers.core.listener import open_listener
+from servers.needs import missing
 
 WORKERS = 4  # threads or processes of a pool, unless told; fixed, so that two machines run the same
 USAGE, ENVIRONMENT = 2, 5
@@ -35,6 +36,8 @@ def main() -> None:
     if options.list:
         print(listing())
         return
+    if options.name in SERVERS and (why := missing(SERVERS[options.name].needs)):
+        fail(ENVIRONMENT, f"{options.name} cannot run here: {why}")
     serve = load(options.name)
     new_connection = load_connection(options.protocol)
     limit_descriptors(options.nofile)

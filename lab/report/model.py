@@ -173,6 +173,7 @@ class RunInfo(Frozen):
     overhead_s: float | None  # median seconds of a trial beyond warm-up and window
     spin_spread: float | None  # (p90 - p10) / median of the calibration spin
     requests: int
+    absent: dict[str, str] = Field(default_factory=dict)  # server -> why it could not run
     lab_sha256: str
     version: str
 

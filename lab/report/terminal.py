@@ -88,6 +88,8 @@ def _summary(results: Results) -> Text:
     if not run.finished:
         done = f" The run did not finish: {run.trials_done} of {run.trials_planned} trials usable."
         line.append(done, style="bold yellow")
+    for server, why in run.absent.items():
+        line.append(f"\nskipped: {server}: {why}", style="yellow")
     return line
 
 

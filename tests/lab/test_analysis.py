@@ -218,3 +218,15 @@ def test_a_margin_that_was_changed_after_data_is_post_hoc(lab):
 def test_the_same_records_give_the_same_bytes(lab):
     first, second = (judged(lab)[1].model_dump_json() for _ in range(2))
     assert first == second
+
+
+def test_a_claim_whose_server_cannot_run_here_is_skipped_with_the_reason(lab):
+    plan = expand(lab, (), "quick", 1, "hashed")
+    here = [r for r in simulated.simulate(plan, book, 0.02) if plan.cell(r.cell).server != "epoll"]
+    facts = FACTS.model_copy(update={"absent": {"epoll": "epoll_create1() says: no"}})
+    found = analyse(lab, plan, facts, here, probes())
+    verdicts = {v.claim: v for v in found.verdicts}
+    assert verdicts["idle-epoll"].outcome == "skipped"
+    assert verdicts["idle-epoll"].reason == "epoll cannot run here: epoll_create1() says: no."
+    assert verdicts["select-linear"].outcome == "supported"
+    assert found.run.absent == {"epoll": "epoll_create1() says: no"}
