@@ -197,12 +197,18 @@ def report(
     json_file: JsonFile = None,
     junit_file: JunitFile = None,
     strict: Annotated[bool, typer.Option(help="Holm instead of Benjamini-Hochberg.")] = False,
+    table: Annotated[str, typer.Option(help="Print an experiment's costs as Markdown.")] = "",
+    metric: Annotated[str, typer.Option(help="Of --table: cpu, throughput, pss.")] = "cpu",
 ) -> None:
     """Rebuild a run's report from its records, with no server running."""
     from lab.analysis import conclude
+    from lab.report.pivot import markdown
     from lab.store import open_run
 
     kept = open_run(results, run_name)
+    if table:
+        typer.echo(markdown(conclude(kept, "holm" if strict else "bh"), table, metric))
+        return
     _show(conclude(kept, "holm" if strict else "bh"), kept, json_file, junit_file)
 
 
