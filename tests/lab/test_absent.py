@@ -1,4 +1,4 @@
-"""A server that cannot run here: said by doctor and list, skipped by a run, shown in its results."""
+"""A server that cannot run here: in doctor and list, skipped by a run, shown in its results."""
 
 import io
 

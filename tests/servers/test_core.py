@@ -1,4 +1,4 @@
-"""What all servers stand on, where the wire tests cannot see it: counters, children, twins, rest."""
+"""What all servers stand on, where no wire shows it: counters, children, twins, the rest."""
 
 import os
 import signal
