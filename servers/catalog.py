@@ -56,6 +56,18 @@ POLL = ("poll", "ppoll")
 SIGNALS = ("rt_sigtimedwait",)
 RING = ("io_uring_enter",)
 
+DROPS = "the end of the client's side is the end of both to it: what it owes is dropped"
+UVICORN_CANNOT = {
+    "half-close": DROPS,
+    "half-close-unread": DROPS,
+    "http-half-close-during-work": DROPS,
+    "http-table": "it reads as leniently as it likes: no Host, or two, lines and heads of any size",
+}
+SANIC_CANNOT = {
+    "http-half-close-during-work": DROPS,
+    "http-table": "its own parser checks no names or values, and takes sizes that are none",
+}
+
 SERVERS = {
     # one wait, one client
     "blocking": Server("servers.blocking", "blocking", at_once=1),
@@ -93,9 +105,30 @@ SERVERS = {
         "servers.processes_threads_coroutines", "hybrid", EPOLL, needs="gevent"
     ),
     # whole frameworks, for reference: they parse for themselves, so no claim compares their waiting
-    "fastapi": Server("servers.fastapi_app", "framework", EPOLL, "fastapi", protocols=("http",)),
-    "django": Server("servers.django_app", "framework", EPOLL, "django", protocols=("http",)),
-    "sanic": Server("servers.sanic_app", "framework", EPOLL, "sanic", protocols=("http",)),
+    "fastapi": Server(
+        "servers.fastapi_app",
+        "framework",
+        EPOLL,
+        "fastapi",
+        protocols=("http",),
+        cannot=UVICORN_CANNOT,
+    ),
+    "django": Server(
+        "servers.django_app",
+        "framework",
+        EPOLL,
+        "django",
+        protocols=("http",),
+        cannot=UVICORN_CANNOT,
+    ),
+    "sanic": Server(
+        "servers.sanic_app",
+        "framework",
+        EPOLL,
+        "sanic",
+        protocols=("http",),
+        cannot=SANIC_CANNOT,
+    ),
 }
 
 PROTOCOLS = {

@@ -105,14 +105,3 @@ STANDARD = {
     *("itertools", "os", "queue", "select", "selectors", "signal", "socket", "threading", "types"),
     *("typing", "struct"),
 }
-
-
-def test_a_page_is_not_named_after_what_it_uses():
-    for name, page in PAGES.items():
-        assert page.stem not in STANDARD | {SERVERS[name].needs}
-
-
-def test_every_page_is_in_the_catalog():
-    pages = {path.stem for path in (ROOT / "servers").glob("*.py")}
-    others = {"__init__", "__main__", "catalog", "needs"}
-    assert pages - others == {page.stem for page in PAGES.values()}
