@@ -12,6 +12,9 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1" + END
 class FixedHttp:
     """The server's side. Looks for the end of requests only: nothing but the I/O is to cost."""
 
+    lingers = False
+    job = None
+
     def __init__(self):
         self.closed = False
 
@@ -20,7 +23,7 @@ class FixedHttp:
         return REPLY * data.count(END)
 
 
-def client(seed, size):
+def client(seed, size, path):
     """The engine's side: checked byte for byte, which wrk does not do."""
-    del seed, size
+    del seed, size, path
     return Client(((REQUEST, REPLY),))

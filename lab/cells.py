@@ -12,7 +12,7 @@ from lab.claims import (
     RatioClaim,
     SlopeClaim,
 )
-from lab.model import Cell, ClassLoad, ClassName, Timing
+from lab.model import ECHO, Cell, ClassLoad, ClassName, Timing
 from lab.schema import EVERY, Experiment, IdleLoad, Lab, Load, Profile
 from lab.schema import Timing as Override
 
@@ -92,6 +92,7 @@ def class_load(load: Load | IdleLoad, factors: Factors) -> ClassLoad:
         spacing=load.spacing,
         think_s=load.think or 0.0,
         payload=_number(load.payload or 0, factors, int),
+        path=load.path or ECHO,
     )
 
 

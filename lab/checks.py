@@ -12,12 +12,15 @@ from math import prod
 from lab.cells import combinations, connections, levels
 from lab.document import Document, Where, quote
 from lab.mistakes import near
+from lab.model import ClassName
 from lab.schema import EVERY, Defaults, Experiment, Levels, Profile
 from servers.catalog import PROTOCOLS, SERVERS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # ids become file names
 SPARE_DESCRIPTORS = 24  # a server's other files: standard streams, listener, epoll, interpreter's
 MOST_CELLS = 500  # of one arm in one profile: hours already in the quickest one
+MOST_WORKERS = 64  # as in lab.schema.Arm
+WITH_PATHS = "http"  # the protocol
 MOST_CONNECTIONS = 28_000  # ports to one address: Linux's range 32768-60999 has 28232
 
 
@@ -57,6 +60,7 @@ def check_experiment(
         known(document, (*where, "protocol"), experiment.protocol, PROTOCOLS, "a protocol")
     for name in experiment.timing:
         known(document, (*where, "timing", name), name, _named(document), "a profile")
+    _spoken(document, where, experiment)
     names_fit = [
         _arms(document, where, experiment),
         _factors(document, where, experiment),
@@ -77,14 +81,36 @@ def _arms(document: Document, where: Where, experiment: Experiment) -> bool:
     written = document.data["experiments"][experiment.id]["arms"]
     fit = True
     for name, arm in experiment.arms.items():
-        step = written.index(name) if isinstance(written, list) else name
-        place = (*where, "arms", step, "server")
+        place = (*where, "arms", _step(document, where, name), "server")
         fit &= known(document, place, arm.server, SERVERS, "a server")
         fit &= isinstance(written, list) or check_name(document, (*where, "arms", name))
     for name in experiment.factors_for:
         place = (*where, "factors-for", name)
         fit &= known(document, place, name, experiment.arms, f"an arm of {experiment.id}")
     return fit
+
+
+def _spoken(document: Document, where: Where, experiment: Experiment) -> None:
+    """Note servers that do not speak the protocol, and paths in a protocol that has none."""
+    protocol = experiment.protocol
+    if protocol not in PROTOCOLS:
+        return
+    for name, arm in experiment.arms.items():
+        server = SERVERS.get(arm.server)
+        if server is not None and not server.speaks(protocol):
+            mend = f"Write protocol: {' or '.join(server.protocols)}, or leave it out."
+            text = f"{arm.server} does not speak {protocol}. {mend}"
+            document.complain((*where, "arms", _step(document, where, name), "server"), text)
+    for class_name, load in experiment.load.asking().items():
+        if load.path is not None and protocol != WITH_PATHS:
+            text = f"{protocol} has no paths. Write protocol: {WITH_PATHS}, or leave path out."
+            document.complain((*where, "load", class_name, "path"), text, at_key=True)
+
+
+def _step(document: Document, where: Where, arm: str) -> str | int:
+    """Find the key of an arm in the file: its name, or its place in a list."""
+    written = document.data["experiments"][where[-1]]["arms"]
+    return written.index(arm) if isinstance(written, list) else arm
 
 
 def check_raw_servers(document: Document, where: Where, item: Mapping[str, object]) -> None:
@@ -173,7 +199,6 @@ def _impossible(experiment: Experiment, arm: str, factors: dict[str, int]) -> st
     counts = connections(experiment, factors)
     server = SERVERS[experiment.arms[arm].server]
     total = sum(counts.values())
-    held = counts.get("long", 0) + counts.get("idle", 0)
     limit = server.descriptors_below - SPARE_DESCRIPTORS
     if not any(counts[name] for name in experiment.load.asking()):
         return "nobody would ask anything. Write a level of 1 or more."
@@ -184,12 +209,32 @@ def _impossible(experiment: Experiment, arm: str, factors: dict[str, int]) -> st
     if server.descriptors_below and total >= limit:
         wall = f"descriptors below {server.descriptors_below}, some of them its own"
         return f"{arm} cannot hold {total} connections: {wall}. Stay below {limit} in all."
-    if server.at_once and held > server.at_once:
-        most = f"{server.at_once} at a time. Write {server.at_once} in all"
-        return f"{arm} serves {most}, not {held}: the others would wait for ever."
+    if problem := _starving(experiment, arm, counts):
+        return problem
     if total > MOST_CONNECTIONS:
         return f"{total} connections need more ports than there are. Stay below {MOST_CONNECTIONS}."
     return ""
+
+
+def _starving(experiment: Experiment, arm: str, counts: Mapping[ClassName, int]) -> str:
+    """Say who would wait for ever: held connections keep a server that takes one after the other
+    from all who come behind them; short ones make room.
+    """
+    server, workers = SERVERS[experiment.arms[arm].server], experiment.arms[arm].workers
+    at_once = server.clients(workers)
+    held = counts.get("long", 0) + counts.get("idle", 0)
+    room = 1 if counts.get("short", 0) else 0
+    if not at_once or held + room <= at_once:
+        return ""
+    grows = server.pool and held + room <= MOST_WORKERS
+    more = f", or workers: {held + room}" if grows else ""
+    serves = f"{arm} serves {at_once} at a time"
+    if held > at_once:
+        return (
+            f"{serves}. Write {at_once} in all, not {held}{more}: the others would wait for ever."
+        )
+    mend = f"Write short alone{more}."
+    return f"{serves}, and others hold all of that: short would wait for ever. {mend}"
 
 
 def _culprit(experiment: Experiment, profile: str, arm: str, factors: dict[str, int]) -> Where:

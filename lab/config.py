@@ -112,7 +112,7 @@ def _experiments(document: Document, defaults: Defaults) -> dict[str, Experiment
             filled: dict[str, Load] = {
                 class_name: load.model_copy(update={"payload": defaults.payload})
                 for class_name, load in found.load.asking().items()
-                if load.payload is None
+                if load.payload is None and load.takes_payload
             }
             protocol = found.protocol or defaults.protocol
             mix = found.load.model_copy(update=filled)

@@ -15,7 +15,7 @@ from lab.measure import (
     server_share,
     switches,
 )
-from lab.model import Cell, ClassLoad, ClassName, Plan
+from lab.model import ECHO, Cell, ClassLoad, ClassName, Plan
 from lab.record import Record
 from lab.report.model import (
     CellSummary,
@@ -66,7 +66,8 @@ def _class_words(name: str, spec: ClassLoad) -> str:
     if spec.think_s:
         how += f", think {spec.think_s * 1e6:g} us"
     at_most = "at most " if name == "short" else ""
-    return f"{at_most}{spec.connections} {name}, {how}, {spec.payload} B"
+    what = f"{spec.payload} B" if spec.path == ECHO else spec.path
+    return f"{at_most}{spec.connections} {name}, {how}, {what}"
 
 
 def summary(plan: Plan, data: Data, cell: Cell) -> CellSummary:

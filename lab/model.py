@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ClassName = Literal["long", "short", "idle"]
+ECHO = "/echo"  # also where nothing is said: a plan from before there were paths is byte-equal
 
 
 class Frozen(BaseModel):
@@ -24,14 +25,16 @@ class ClassLoad(Frozen):
     rate: requests scheduled per second, the open workload; 0 is the closed workload.
     spacing: of the open workload's arrivals, drawn in advance from the trial's seed.
     think_s: closed workload only: seconds between a reply and the next request.
-    payload: bytes of one request.
+    payload: bytes of one request, less its head; 0 where the path takes none.
+    path: of http, see `loadtests.engine.paths`.
     """
 
     connections: int = Field(ge=1)
     rate: float = Field(default=0.0, ge=0)
     spacing: Literal["constant", "poisson"] = "constant"
     think_s: float = Field(default=0.0, ge=0)
-    payload: int = Field(default=64, ge=1)
+    payload: int = Field(default=64, ge=0)
+    path: str = Field(default=ECHO, exclude_if=lambda path: path == ECHO)
 
 
 class Timing(Frozen):
@@ -101,6 +104,7 @@ class Plan(Frozen):
     cells: list[Cell]
     trials: list[Trial]
     probes: list[ProbeRun] = Field(default_factory=list)
+    traced: list[Trial] = Field(default_factory=list, exclude_if=lambda trials: not trials)
 
     def cell(self, cell_id: str) -> Cell:
         """Return the cell of that id. Raises KeyError."""

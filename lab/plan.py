@@ -19,6 +19,7 @@ from lab.errors import UsageError
 from lab.forecast import Forecast, forecast, trial_seconds
 from lab.model import Cell, Plan, ProbeRun, Trial
 from lab.schema import Lab
+from lab.traced import REPEATS as TRACES
 
 __all__ = [
     "Forecast",
@@ -50,15 +51,23 @@ class Selection(NamedTuple):
 
 
 def expand(
-    lab: Lab, select: Sequence[str], profile: str, seed: int, order: Order = "hashed"
+    lab: Lab,
+    select: Sequence[str],
+    profile: str,
+    seed: int,
+    order: Order = "hashed",
+    *,
+    mechanism: bool = False,
 ) -> Plan:
     """Plan a run. Raises UsageError where select or profile name nothing that there is.
 
     trials: experiment by experiment, so that what is compared lies close in time; blocks below
-    looks[-1] are planned, the spare ones behind run only where gates took others away.
+    looks[-1] are planned, the spare ones behind run only where gates took others away. traced: of
+    all cells with mechanism=True, else of the experiments that ask for it.
     """
     selection = choose(lab, select, profile)
     looks = lab.profiles[profile].looks
+    explained = [c for c in selection.cells if mechanism or lab.experiments[c.experiment].mechanism]
     limits = [(name, lab.claims[name]) for name in selection.claims]
     probes = [
         ProbeRun(claim=name, probe=claim.probe, repeats=REPEATS)
@@ -75,6 +84,10 @@ def expand(
         cells=selection.cells,
         trials=_trials(selection.cells, looks[-1] + looks[-1] // SPARE_SHARE, seed, order),
         probes=probes,
+        traced=[
+            trial.model_copy(update={"id": f"traced.{trial.id}", "swap": False})
+            for trial in _trials(explained, TRACES, seed, order)
+        ],
     )
 
 

@@ -9,12 +9,13 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, model_validator
 
 from lab.claims import Claim
 from lab.document import quote
 from lab.model import ClassName
 from lab.shape import Bytes, Count, Level, MoreSeconds, Rate, Seconds, Shape, Size, Text
+from loadtests.engine import paths
 
 EVERY = "*"  # a list of levels that holds in every profile
 
@@ -53,10 +54,18 @@ class Defaults(Shape):
     seed: Annotated[int, Field(ge=0)] = 1
 
 
+def _path(value: Any) -> str:
+    wrong = paths.problem(value) if isinstance(value, str) else "is not a path. Write /block/5."
+    if wrong:
+        raise ValueError(f"{quote(value)} {wrong}")
+    return str(value)
+
+
 class Load(Shape):
     """The load of a class that asks: open (rate) or closed (think). `$name` is a factor's level.
 
-    payload: the file may leave it to the defaults; `lab.config` has filled it in.
+    payload: the file may leave it to the defaults; `lab.config` has filled it in, if one is sent.
+    path: of http only; None is `paths.ECHO`, and leaves no trace in the hash of older files.
     """
 
     connections: Count
@@ -64,10 +73,17 @@ class Load(Shape):
     think: Seconds | None = None
     spacing: Literal["constant", "poisson"] = "constant"
     payload: Size | None = None
+    path: Annotated[str, PlainValidator(_path)] | None = Field(
+        default=None, exclude_if=lambda path: path is None
+    )
 
     @property
     def is_open(self) -> bool:
         return self.rate is not None
+
+    @property
+    def takes_payload(self) -> bool:
+        return self.path is None or paths.takes_payload(self.path)
 
     @model_validator(mode="after")
     def _check(self) -> "Load":
@@ -79,6 +95,8 @@ class Load(Shape):
             raise ValueError("spacing needs an open load. Write rate: 1000/s instead of think.")
         if self.rate == 0:
             raise ValueError("a rate of 0/s asks nothing. Write 1/s or more.")
+        if self.payload is not None and not self.takes_payload:
+            raise ValueError(f"a GET has no payload. Leave it out, or write path: {paths.ECHO}.")
         return self
 
 
@@ -151,6 +169,7 @@ class Experiment(Shape):
     factors: levels by factor and profile; `EVERY` stands for all profiles. An experiment is
     no part of a profile for which one of its factors has no levels.
     factors_for: the levels of one arm, instead of those in `factors`.
+    mechanism: its cells are also traced, never timed, see lab.mechanism.
     """
 
     id: str
@@ -161,6 +180,7 @@ class Experiment(Shape):
     factors: dict[str, Levels] = Field(default_factory=dict)
     factors_for: dict[str, dict[str, Levels]] = Field(default_factory=dict)
     timing: dict[str, Timing] = Field(default_factory=dict)
+    mechanism: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
 
 
 Section = Annotated[dict[str, Any], Field(min_length=1)]

@@ -30,7 +30,9 @@ class Group:
         self.load = load
         self.loop = loop
         self.family, self.address = place
-        self.client = CLIENTS[order.protocol](f"{order.seed}/{name}/payload", load.payload)
+        self.client = CLIENTS[order.protocol](
+            f"{order.seed}/{name}/payload", load.payload, load.path
+        )
         self.request_bytes, self.reply_bytes = map(len, self.client.exchanges[0])
         self.asked = arrivals.split(load.connections, order.index, order.of)
         self.index = order.index

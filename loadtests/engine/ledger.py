@@ -29,18 +29,22 @@ class Ledger:
 
     In an unpaced class (closed, no think time) a request is intended when it is sent: `response` is
     the very same array as `service`. pieces: entry → time to the first byte, where the reply
-    came in more than one piece; all others have first byte and end in one.
+    came in more than one piece; all others have first byte and end in one. resized: entries of
+    replies of another size than foreseen; by: how many bytes more each of them had.
     """
 
     __slots__ = (
+        "by",
         "connect_took",
         "connected_at",
         "done",
         "failures",
         "folded",
         "pieces",
+        "resized",
         "response",
         "service",
+        "surplus",
     )
 
     def __init__(self, paced: bool) -> None:
@@ -48,6 +52,9 @@ class Ledger:
         self.service = array("q")
         self.response = array("q") if paced else self.service
         self.pieces: dict[int, int] = {}
+        self.resized = array("q")
+        self.by = array("q")
+        self.surplus = 0  # bytes received beyond those foreseen, since the start
         self.connected_at = array("q")
         self.connect_took = array("q")
         self.failures: list[Failure] = []
@@ -70,6 +77,13 @@ class Ledger:
         if self.paced:
             self.response.append(now - intended)
 
+    def resize(self, by: int) -> None:
+        """Note that the reply which is added next has another size than foreseen."""
+        if by:
+            self.resized.append(len(self.done))
+            self.by.append(by)
+            self.surplus += by
+
     def connected(self, now: int, called: int) -> None:
         self.connected_at.append(now)
         self.connect_took.append(now - called)
@@ -77,7 +91,7 @@ class Ledger:
     def clear(self) -> None:
         """Forget the completed requests; failures stay."""
         self.folded += len(self.done)
-        for name in ("done", "service", "connected_at", "connect_took"):
+        for name in ("done", "service", "connected_at", "connect_took", "resized", "by"):
             del getattr(self, name)[:]
         if self.paced:
             del self.response[:]
@@ -93,6 +107,7 @@ class Tally:
         self.counts: Counter[int] = Counter()
         self.done = self.failed = 0  # how far the ledger has been read
         self.requests = 0  # in all deltas taken
+        self.surplus = 0  # bytes of the ledger's, in all deltas taken
 
     def read(self) -> None:
         """Count what is new. All in C: about 0.1 us a request."""
@@ -110,9 +125,12 @@ class Tally:
         delta = {
             "counts": shorten(self.counts.items()),
             "failed": dict(Counter(failure.kind for failure in failures)),
-            "bytes_received": completed * self.reply_bytes + sum(f.received for f in failures),
+            "bytes_received": completed * self.reply_bytes
+            + (self.ledger.surplus - self.surplus)
+            + sum(failure.received for failure in failures),
         }
         self.counts.clear()
+        self.surplus = self.ledger.surplus
         self.failed += len(failures)
         self.requests += completed + len(failures)
         return delta

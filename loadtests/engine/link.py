@@ -1,13 +1,15 @@
 """One client connection: how it asks, checks the answer and fails.
 
 What it does next, and when, is its pacer's business; `lives` has the ways to live. While a reply is
-due, `reply` is what must come; at all other times it is None, which no data equals.
+due, `reply` is what must come; at all other times it is None, which no data equals. A reply that
+differs from it is wrong, unless the client has a judge: from there on it is a `reading`.
 """
 
 from typing import TYPE_CHECKING
 
 from loadtests.engine.dial import Dial, Handler, now_ns
 from loadtests.engine.loop import READ, WRITE
+from loadtests.engine.replies import Reading, WrongReply
 
 if TYPE_CHECKING:
     from loadtests.engine.group import Group
@@ -16,11 +18,22 @@ if TYPE_CHECKING:
 class Link(Dial):
     """rest: of the request, what the kernel has not taken yet. got: bytes of the reply so far."""
 
-    __slots__ = ("first", "got", "intended", "reply", "request", "rest", "sent", "turns")
+    __slots__ = (
+        "first",
+        "got",
+        "intended",
+        "reading",
+        "reply",
+        "request",
+        "rest",
+        "sent",
+        "turns",
+    )
 
     def __init__(self, group: "Group", number: int) -> None:
         super().__init__(group)
         self.reply: bytes | None = None
+        self.reading: Reading | None = None
         self.rest: bytes | memoryview = b""
         self.turns = group.turns(number)
         self.intended = self.sent = self.first = self.got = 0
@@ -89,24 +102,48 @@ class Link(Dial):
         self.on_piece(data, now_ns())
 
     def on_piece(self, data: bytes, now: int) -> None:
-        reply, got = self.reply, self.got
+        got = self.got
         if not data:
             self.fail("short" if got else "closed")
-        elif reply is None or not reply.startswith(data, got) or self.is_early(got + len(data)):
-            self.got += len(data)
+            return
+        self.got += len(data)
+        try:
+            whole = self.is_whole(data, got)
+        except WrongReply:
             self.fail("wrong")
-        else:
-            self.first = self.first if got else now
-            self.got += len(data)
-            if self.got == len(reply):
-                self.group.loop.handlers[self.fd] = self.listener()
-                self.complete(now)
-            elif not self.rest:
-                self.group.loop.handlers[self.fd] = self.on_rest
+            return
+        self.first = self.first if got else now
+        if whole:
+            if self.reading is not None:
+                self.group.ledger.resize(self.got - self.group.reply_bytes)
+                self.reading = None
+            self.group.loop.handlers[self.fd] = self.listener()
+            self.complete(now)
+        elif not self.rest:
+            self.group.loop.handlers[self.fd] = self.on_rest
 
-    def is_early(self, got: int) -> bool:
-        """The whole answer came before the whole question was sent: it cannot be one."""
-        return bool(self.rest) and self.reply is not None and got == len(self.reply)
+    def is_whole(self, data: bytes, got: int) -> bool:
+        """Whether the reply ends with these bytes. Raises WrongReply."""
+        reply = self.reply
+        if reply is None:
+            raise WrongReply("nobody has asked")
+        if self.reading is None and reply.startswith(data, got):
+            whole = self.got == len(reply)
+        else:
+            whole = self.judge(reply, data, got)
+        if whole and self.rest:
+            raise WrongReply("the whole answer, before the whole question was sent")
+        return whole
+
+    def judge(self, reply: bytes, data: bytes, got: int) -> bool:
+        """Read on by what it says. Raises WrongReply."""
+        judge = self.group.client.judge
+        if judge is None:
+            raise WrongReply("other bytes")
+        if self.reading is None:
+            self.reading = Reading(judge, reply)
+            data = reply[:got] + data
+        return self.reading.feed(data)
 
     def complete(self, now: int) -> None:
         """The right reply is whole."""
@@ -120,6 +157,6 @@ class Link(Dial):
         self.close()
         if self.reply is not None:
             self.group.failed(kind, self)
-        self.reply = None
+        self.reply = self.reading = None
         self.rest = b""
         self.got = 0

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from loadtests.engine import paths
 from loadtests.engine.arrivals import SPACINGS
 from loadtests.engine.clients import CLIENTS
 
@@ -24,6 +25,7 @@ class Load:
     spacing: str = "constant"
     think_s: float = 0.0
     payload: int = 64
+    path: str = paths.ECHO
 
     @property
     def open(self) -> bool:
@@ -64,6 +66,8 @@ def parse(raw: Any) -> Order:
         raise ValueError(f"malformed order: {error!r}") from error
     if order.protocol not in CLIENTS:
         raise ValueError(f'no client for protocol "{order.protocol}"; known: {sorted(CLIENTS)}')
+    if order.protocol != "http" and any(load.path != paths.ECHO for load in order.classes.values()):
+        raise ValueError(f"{order.protocol} has no paths; http has")
     if not 0 <= order.index < order.of:
         raise ValueError(f"share {order.index} of {order.of}: the first number is below the second")
     if order.window <= 0 or order.warm_up < 0 or order.cool_down < 0:
@@ -94,7 +98,10 @@ def load(name: str, fields: Mapping[str, Any]) -> Load:
     if name not in NAMES:
         raise ValueError(f'no connection class "{name}"; known: {", ".join(NAMES)}')
     made = Load(**fields)
-    if made.connections < 1 or made.payload < 1 or made.rate < 0 or made.think_s < 0:
+    if wrong := paths.problem(made.path):
+        raise ValueError(f'{name}: "{made.path}" {wrong}')
+    least = 1 if paths.takes_payload(made.path) else 0
+    if made.connections < 1 or made.payload < least or made.rate < 0 or made.think_s < 0:
         raise ValueError(f"{name}: connections and payload are at least 1, rate and think_s 0")
     if made.spacing not in SPACINGS:
         raise ValueError(f'{name}: no spacing "{made.spacing}"; known: {", ".join(SPACINGS)}')

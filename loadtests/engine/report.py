@@ -61,6 +61,7 @@ class Fold:
     def __init__(self, window: tuple[int, int]) -> None:
         self.window = window
         self.completed = self.scheduled = self.sent = 0  # of the window
+        self.surplus = 0  # bytes of its replies beyond those foreseen
         self.response, self.service, self.lag = Histogram(), Histogram(), Histogram()
         self.connect, self.first_byte = Histogram(), Histogram()
 
@@ -69,6 +70,8 @@ class Fold:
         done, response, service = ledger.done, ledger.response, ledger.service
         first, last = (bisect_left(done, edge) for edge in self.window)
         self.completed += last - first
+        longer = slice(*(bisect_left(ledger.resized, entry) for entry in (first, last)))
+        self.surplus += sum(ledger.by[longer])
         self.sent += within(map(sub, done[first:], service[first:]), self.window)
         self.scheduled += within(map(sub, done[first:], response[first:]), self.window)
         served = fold(service[first:last])
@@ -116,7 +119,7 @@ def total_counts(ledger: Ledger, facts: Facts) -> dict[str, Any]:
         sent=ledger.completed + sum(failure.sent > 0 for failure in failures),
         completed=ledger.completed,
         failed=Counter(failure.kind for failure in failures),
-        received=sum(failure.received for failure in failures),
+        received=ledger.surplus + sum(failure.received for failure in failures),
     )
 
 
@@ -138,7 +141,7 @@ def window_counts(fold: Fold, ledger: Ledger, facts: Facts) -> dict[str, Any]:
         sent=fold.sent + within((f.sent for f in failures), fold.window),
         completed=fold.completed,
         failed=Counter(failure.kind for failure in inside),
-        received=sum(failure.received for failure in inside),
+        received=fold.surplus + sum(failure.received for failure in inside),
     )
 
 

@@ -1,6 +1,7 @@
 """The engine as a process, small servers that do one thing right or wrong, short orders."""
 
 import contextlib
+import importlib
 import json
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import pytest
 
 from lab.record import EngineResult
+from servers.catalog import PROTOCOLS
 
 ROOT = __file__.rsplit("/tests/", 1)[0]
 
@@ -20,6 +22,7 @@ class Server:
     def __init__(self, behave):
         self.behave = behave
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # clients inherit it
         self.address = self.listener.getsockname()
         self.accepted = 0
         self.gone = threading.Semaphore(0)  # released once per client that is served no more
@@ -44,6 +47,10 @@ class Server:
             self.behave(client, number)
         self.gone.release()
 
+    def wait_until_gone(self, clients):
+        for _ in range(clients):
+            assert self.gone.acquire(timeout=10)
+
     def close(self):
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
@@ -59,6 +66,32 @@ class Server:
 def echo(client, number):
     while data := client.recv(65536):
         client.sendall(data.upper())
+
+
+def talk(protocol):
+    """The server's side of one connection in a protocol, as the lab's own servers speak it."""
+    module, _, name = PROTOCOLS[protocol].connection.partition(":")
+    return getattr(importlib.import_module(module), name)()
+
+
+@pytest.fixture
+def speak():
+    """speak(protocol, send) → a behaviour; send(client, answer, turn): false to hang up."""
+
+    def make(protocol, send=lambda client, answer, turn: client.sendall(answer) or True):
+        def behave(client, number):
+            connection, turn = talk(protocol), 0
+            if PROTOCOLS[protocol].hello:
+                client.sendall(connection.receive(client.recv(65536)))
+            while data := client.recv(65536):
+                if answer := connection.receive(data):
+                    turn += 1
+                    if not send(client, answer, turn):
+                        return
+
+        return behave
+
+    return make
 
 
 @pytest.fixture
@@ -188,11 +221,20 @@ def new_engine():
 def order():
     """order(server, long={...}, ...) → an order for a trial of a quarter of a second."""
 
-    def make(server, *, trial="a trial", timing=(0.05, 0.15, 0.05), seed=1, share=None, **classes):
+    def make(
+        server,
+        *,
+        trial="a trial",
+        protocol="echo",
+        timing=(0.05, 0.15, 0.05),
+        seed=1,
+        share=None,
+        **classes,
+    ):
         made = {
             "trial": trial,
             "target": list(server.address),
-            "protocol": "echo",
+            "protocol": protocol,
             "classes": classes,
             "seed": seed,
             "timing": dict(zip(("warm_up", "window", "cool_down"), timing, strict=True)),

@@ -57,7 +57,7 @@ def check_done(done, events, check):
     return result
 
 
-def greeting(seed, size):
+def greeting(seed, size, path):
     """A protocol in which the client says hello first, and is welcomed in so many bytes."""
 
     def welcome(got):
@@ -65,7 +65,7 @@ def greeting(seed, size):
             raise ValueError("rude")
         return got == b"welcome"
 
-    return Client(clients.echo_client(seed, size).exchanges, b"hello", welcome)
+    return Client(clients.echo_client(seed, size, path).exchanges, b"hello", welcome)
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,6 @@ def test_deltas_add_up_over_an_early_fold():
     assert tally.requests == 4
 
 
-def test_payloads_are_letters_and_neighbours_differ():
-    exchanges = clients.echo_client("1/long/payload", 64).exchanges
-    assert len({request for request, _ in exchanges}) == len(exchanges) == clients.VARIANTS
-    for request, reply in exchanges:
-        assert request.isalpha()
-        assert request.islower()
-        assert reply == request.upper()
-    assert exchanges == clients.echo_client("1/long/payload", 64).exchanges
-    assert exchanges != clients.echo_client("2/long/payload", 64).exchanges
-
-
 def test_the_timer_says_when_the_kernel_refuses():
     timer = Timer()
     timer.set(NEVER)
@@ -249,3 +238,25 @@ def test_a_connect_that_fails_at_once(serve, order, check):
     assert events[0]["failed"] == {"long": {"refused": 2}}
     assert set(result.classes["short"].total.failed) == {"refused"}
     assert 0 < result.classes["short"].total.scheduled <= 600
+
+
+@calm
+@given(
+    st.lists(st.tuples(st.integers(1, 300), st.sampled_from([0, 0, -7, 5, 1000]))),
+    st.integers(0, 300),
+)
+def test_replies_of_another_size_are_counted_where_they_were_done(rows, cut):
+    """However the ledger is folded: the window's bytes are those of the replies in it."""
+    rows = sorted(rows)
+    made, folded = Ledger(paced=False), Fold((100, 200))
+    tally, told = Tally(made, reply_bytes=20), 0
+    for part in ([row for row in rows if row[0] <= cut], [row for row in rows if row[0] > cut]):
+        for done, by in part:
+            made.resize(by)
+            made.add(done, done, done, done)
+        told += (tally.take() or {"bytes_received": 0})["bytes_received"]
+        folded.take(made)
+    result = class_result(folded, made, FACTS)
+    inside = [by for done, by in rows if 100 <= done < 200]
+    assert result["window"]["bytes_received"] == 20 * len(inside) + sum(inside)
+    assert result["total"]["bytes_received"] == 20 * len(rows) + sum(by for _, by in rows) == told

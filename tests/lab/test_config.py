@@ -167,6 +167,57 @@ def test_units_and_defaults_are_read() -> None:
     assert isinstance(flat, GrowthClaim)
 
 
+PATHS = BASE.replace(
+    "    arms: {blocking: blocking, thread: {server: threads, workers: 1}}\n",
+    "    protocol: http\n    arms: [sanic, threads]\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("load", "payload", "path"),
+    [
+        ("", 64, None),
+        (", payload: 9 B", 9, None),
+        (", payload: 9 B, path: /echo", 9, "/echo"),
+        (", path: /bytes/1000", None, "/bytes/1000"),
+        (", path: /block/5", None, "/block/5"),
+    ],
+)
+def test_a_load_of_http_has_a_path_or_a_payload(
+    load: str, payload: int | None, path: str | None
+) -> None:
+    lab = parse(PATHS.replace("think: 400 us", f"think: 400 us{load}").encode())
+    found = lab.experiments["one"].load.long
+    assert found is not None
+    assert (found.payload, found.path) == (payload, path)
+    for by_alias in (True, False):
+        assert Lab.model_validate_json(lab.model_dump_json(by_alias=by_alias)) == lab
+
+
+def test_a_load_without_a_path_says_nothing_of_paths() -> None:
+    """So the hash of a lab.yaml from before there were paths is still the same."""
+    assert "path" not in parse(BASE.encode()).model_dump_json()
+    other = PATHS.replace("think: 400 us", "think: 400 us, path: /block/5")
+    assert parse(other.encode()).sha256 != parse(PATHS.encode()).sha256
+
+
+@pytest.mark.parametrize(
+    ("arms", "load"),
+    [
+        ("{pool: {server: thread-pool, workers: 3}}", "long: {connections: 3, think: 0 s}"),
+        (
+            "{pool: {server: prefork, workers: 3}}",
+            "idle: {connections: 2}\n      short: {connections: 9, rate: 9/s}",
+        ),
+        ("[blocking]", "short: {connections: 9, rate: 9/s}"),
+    ],
+)
+def test_a_server_of_few_at_once_takes_as_many_as_it_serves(arms: str, load: str) -> None:
+    old = "{blocking: blocking, thread: {server: threads, workers: 1}}"
+    text = BASE.replace(old, arms).replace("long: {connections: 1, think: 400 us}", load)
+    assert lines(text) == []
+
+
 def test_the_class_of_a_response_time_is_filled_in_where_there_is_one() -> None:
     claim = parse(BASE.replace("metric: cpu\n    ratio", "metric: p50\n    ratio").encode()).claims
     assert getattr(claim["idle-epoll"], "connection_class", None) == "long"

@@ -1,6 +1,7 @@
 """The plan: what runs, in which order, with which set-up; and nothing but the seed decides it."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 
 from lab.cells import cells
 from lab.config import parse
+from lab.context import load_words
 from lab.errors import EXIT_USAGE, UsageError
 from lab.model import Plan
+from lab.orders import Order
 from lab.plan import expand, forecast, ladder, needed_by, pairs, trial_seconds
 from lab.schema import Lab
+from loadtests.engine import order as engine_order
 
 TEXT = b"""\
 version: 1
@@ -212,6 +216,36 @@ def test_levels_stand_where_the_load_names_them() -> None:
     assert cell.load["short"].payload == 1000
     assert cell.load["short"].spacing == "poisson"
     assert cell.factors == {"rate": 200, "bytes": 1000}
+
+
+def test_a_path_goes_from_lab_yaml_into_the_order_and_into_the_engine() -> None:
+    text = TEXT.replace(b"think: 400 us", b"think: 400 us, path: /block/5")
+    text = text.replace(
+        b"arms: {epoll: epoll, twin", b"protocol: http\n    arms: {epoll: epoll, twin"
+    )
+    (cell, _) = cells(parse(text), "quick", "twins")
+    order = Order(
+        trial="t",
+        label="l",
+        target=("127.0.0.1", 1),
+        protocol=cell.protocol,
+        classes=cell.load,
+        seed=1,
+        timing=cell.timing,
+    )
+    sent = json.loads(order.model_dump_json(exclude={"label"}))
+    assert sent["classes"]["long"]["path"] == "/block/5"
+    assert sent["classes"]["long"]["payload"] == 0
+    assert engine_order.parse(sent).classes["long"].path == "/block/5"
+    assert load_words(cell.load) == "4 long, closed, think 400 us, /block/5"
+
+
+def test_a_plan_without_paths_is_the_one_from_before_there_were_any() -> None:
+    (cell, _) = cells(LAB, "quick", "twins")
+    assert cell.load["long"].path == "/echo"
+    assert "path" not in expand(LAB, ["*"], "quick", 1).model_dump_json()
+    raw = cell.load["long"].model_dump(mode="json")
+    assert engine_order.load("long", raw).path == "/echo"
 
 
 def test_a_class_of_no_connections_is_absent() -> None:
