@@ -192,6 +192,9 @@ GOOD = {
         get(b"Expect: 100-continue"), "RFC 9110, 10.1.1: no content follows"
     ),
     "expects chunks": alone(chunked(b"", b"Expect: 100-continue"), "RFC 9110, 10.1.1", 100),
+    "expects the same twice": followed(
+        get(b"Expect: 100-continue", b"Expect: 100-continue"), "RFC 9110, 5.3: one list"
+    ),
     "1.0 expects": last(
         post(b"Expect: 100-continue", LENGTH_3, start=b"POST /echo HTTP/1.0", body=b"abc"),
         "RFC 9110, 10.1.1: MUST ignore",
@@ -457,6 +460,12 @@ BAD = {
     ),
     "target too long": cut_off(
         get(start=b"GET /bytes/3?" + b"x" * (TARGET - 8) + b" HTTP/1.1"), "RFC 9110, 15.5.15", 414
+    ),
+    "NUL, then a target too long": cut_off(
+        b"GET /\0" + b"x" * TARGET, "choice: the first fault counts"
+    ),
+    "target too long, then a NUL": cut_off(
+        b"GET /" + b"x" * TARGET + b"\0", "choice: the first fault counts", 414
     ),
     "target without end": cut_off(b"GET /" + b"x" * TARGET, "RFC 9110, 15.5.15", 414),
     "head too large": cut_off(_head_of(HEAD + 1), "RFC 6585, 5", 431),

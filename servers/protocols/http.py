@@ -79,6 +79,7 @@ class Http:
     __slots__ = (
         "_checked",
         "_chunks",
+        "_deferred",
         "_elsewhere",
         "_head",
         "_left",
@@ -97,6 +98,7 @@ class Http:
         self.lingers = False
         self.job: Job | None = None
         self._elsewhere = offloads
+        self._deferred = False  # a job is there that nobody has begun
         self._owed = 0  # bytes of content in the answers to one receive()
         self._rest = b""  # a head that is not complete, or all that waits for the job
         self._checked = 0  # bytes of it in lines that are found good
@@ -112,8 +114,6 @@ class Http:
             self.closed = True
             self.lingers = False
             return b""
-        if self.closed:
-            return b""
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -126,11 +126,12 @@ class Http:
         """Answer all that is complete in data, behind `answers`; keep the rest."""
         at = 0
         try:
-            while at < len(data) and not self.closed and not self.job:
+            while at < len(data) and not self.closed and not self._deferred:
                 read = self._read_body if self._head else self._read_head
                 at = read(data, at, answers)
                 if self._head and self._is_complete():
                     self._perform(self._head, answers)
+                    self._head = self._chunks = None
         except (Refused, HttpParserError) as fault:
             method = self._head.method if self._head else data[at : at + 5].rstrip(b" ")
             answers.append(refusal(fault, method))
@@ -138,7 +139,7 @@ class Http:
         else:
             if self.closed:
                 self.lingers = at < len(data)  # unread bytes would make close() a reset
-            elif self.job:
+            elif self._deferred:
                 self._rest = data[at:]
 
     def _read_head(self, data: bytes, start: int, answers: list[bytes]) -> int:
@@ -195,24 +196,24 @@ class Http:
 
     def _perform(self, head: Head, answers: list[bytes]) -> None:
         """Answer a complete request, or make it a job."""
-        self._head = self._chunks = None
         self._message.complete = False
         path, number = find(head.path)
         if self._elsewhere and path and path.elsewhere and head.method in path.methods:
             self.job = partial(self._work, head, path, number)
+            self._deferred = True
         else:
             self._reply(head, path, number, answers)
 
     def _work(self, head: Head, path: Path, number: int) -> bytes:
         """Do a job, and all that has come behind it: elsewhere already, that needs no job."""
-        self._elsewhere = False
-        self.job = None
+        self._elsewhere = self._deferred = False
         self._owed = 0
         answers: list[bytes] = []
         self._reply(head, path, number, answers)
         data, self._rest = self._rest, b""
         self._answer(data, answers)
         self._elsewhere = True
+        self.job = None  # not before: it tells whoever looks that the talk is in other hands
         return b"".join(answers)
 
     def _reply(self, head: Head, path: Path | None, number: int, answers: list[bytes]) -> None:

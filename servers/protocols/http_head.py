@@ -202,7 +202,8 @@ def _length(said: dict[bytes, bytes], is_1_0: bool) -> int:
 def _expects(expectation: bytes, is_1_0: bool) -> bool:
     if is_1_0:
         return False  # RFC 9110, section 10.1.1: ignore it
-    if expectation.lower() != b"100-continue":
+    wishes = {wish.strip() for wish in expectation.lower().split(b",")}
+    if wishes != {b"100-continue"}:
         raise Refused(417, "unknown expectation")
     return True
 

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from httptools import HttpRequestParser
 
 from servers.catalog import PROTOCOLS
 from servers.protocols.http import ANSWERS_SIZE, CONTINUE, Http
@@ -164,6 +165,17 @@ def test_continue_is_said_when_the_head_is_there_and_no_body_is():
     assert talk([QUESTION + head])[0] == ANSWER + CONTINUE
 
 
+def test_continue_is_not_said_where_no_body_comes():
+    assert talk([get(b"/bytes/1", b"Expect: 100-continue")])[0] == ok(b"x")
+
+
+def test_a_request_that_httptools_sees_end_elsewhere_is_refused():
+    http = Http()
+    http._parser = HttpRequestParser(object())  # tells of no end
+    assert http.receive(QUESTION).endswith(b"\r\n\r\ntwo opinions on where the body ends")
+    assert http.closed
+
+
 def test_continue_is_said_for_chunks_too():
     assert talk([chunked(b"", b"Expect: 100-continue"), b"0\r\n\r\n"])[0] == CONTINUE + ok(b"")
 
@@ -251,6 +263,26 @@ def test_a_job_can_end_the_talk(slept):
     assert http.job() == ok(b"done", connection=CLOSE)
     assert http.closed
     assert not http.lingers
+
+
+def test_a_job_is_there_until_it_is_done(monkeypatch):
+    http = Http(offloads=True)
+    seen = []
+    monkeypatch.setattr(time, "sleep", lambda _: seen.append(http.job))
+    http.receive(get(b"/offload/1") + get(b"/offload/1") + QUESTION[:-1])
+    job = http.job
+    job()
+    assert seen == [job, job]
+    assert http.job is None
+    assert http.receive(QUESTION[-1:]) == ANSWER
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_a_refusal_of_a_head_request_has_no_content(method):
+    said = get(b"/echo", b"Expect: more", method=method)
+    assert talk([said])[0].endswith(b"\r\n\r\nunknown expectation") == (method == b"GET")
+    said = get(b"/echo", b"Transfer-Encoding: chunked", method=method) + b"x"
+    assert talk([said])[0].endswith(b"\r\n\r\n") == (method == b"HEAD")
 
 
 def test_what_is_behind_a_job_can_be_refused(slept):
