@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Literal
 
-from lab import context, judging, saying
+from lab import context, judging, ledgers, saying
 from lab.claims import (
     METRICS,
     Claim,
@@ -21,6 +21,7 @@ from lab.claims import (
 from lab.data import Data
 from lab.gates import GATES, NOISE_GATES
 from lab.judging import Judged
+from lab.mechanism import Ledger
 from lab.model import Plan
 from lab.record import Record
 from lab.report import words
@@ -33,7 +34,9 @@ from lab.verdicts import Adjusted, Decision, Outcome, adjust, log_ratios
 def conclude(run: Run, multiplicity: Literal["bh", "holm"] = "bh") -> Results:
     """Analyse a stored run and store `results.json` beside its records."""
     lab = Lab.model_validate_json(run.lab_json())
-    results = analyse(lab, run.plan(), run.facts(), run.records(), run.probes(), multiplicity)
+    results = analyse(
+        lab, run.plan(), run.facts(), run.records(), run.probes(), multiplicity, run.ledgers()
+    )
     run.write("results.json", results.model_dump_json(indent=1) + "\n")
     return results
 
@@ -45,6 +48,7 @@ def analyse(
     records: Sequence[Record],
     probes: Sequence[ProbeRecord],
     multiplicity: Literal["bh", "holm"] = "bh",
+    traced: Sequence[Ledger] = (),
 ) -> Results:
     """Judge every claim of the plan and sum the run up. Pure."""
     data = Data(plan, records)
@@ -78,6 +82,7 @@ def analyse(
         cells=[context.summary(plan, data, cell) for cell in plan.cells],
         gates=_tallies(data),
         multiplicity=multiplicity,
+        mechanism=ledgers.summaries(plan, data, traced),
     )
 
 

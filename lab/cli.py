@@ -1,6 +1,7 @@
 """The command `lab`: words in, words out. stdout is data, stderr is progress.
 
-Exit codes: 0 fine, 1 internal, 2 usage or lab.yaml, 3 a claim came out against its gate,
+Exit codes: 0 fine, 1 internal, 2 usage or lab.yaml, 3 a claim came out against its gate or a server
+failed a check,
 4 inconclusive or void under --fail-on, 5 this machine cannot run it, 130/143 interrupted.
 Every command imports what it needs when it runs: `lab --help` loads nothing else.
 """
@@ -43,6 +44,13 @@ class Order(StrEnum):
     reversed = "reversed"
 
 
+class Backend(StrEnum):
+    """Where the servers run."""
+
+    process = "process"
+    docker = "docker"
+
+
 class FailOn(StrEnum):
     """What makes exit code 4."""
 
@@ -70,6 +78,7 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Draws order, ports, arriv
 InOrder = Annotated[Order, typer.Option("--order", help="Of the trials inside each block.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the results there, too.")]
 JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there.")]
+Mechanism = Annotated[bool, typer.Option("--mechanism", help="Trace all cells, too; not timed.")]
 LAB_YAML = Path("lab.yaml")
 RESULTS = Path("results")
 
@@ -145,13 +154,22 @@ def plan(
     seed: Seed = None,
     order: InOrder = Order.hashed,
     lab_file: LabFile = LAB_YAML,
+    mechanism: Mechanism = False,
     as_json: Annotated[bool, typer.Option("--json", help="The plan itself.")] = False,
 ) -> None:
     """Say what would run, in what order, and for how long."""
     from lab.listing import plan_text
     from lab.run import Wishes, planned
 
-    wishes = Wishes(lab_file, tuple(select or ()), profile, seed, order.value, RESULTS)
+    wishes = Wishes(
+        lab_file,
+        tuple(select or ()),
+        profile,
+        seed,
+        order.value,
+        RESULTS,
+        mechanism=mechanism,
+    )
     _, expanded = planned(wishes)
     typer.echo(expanded.model_dump_json(indent=1) if as_json else plan_text(expanded), nl=True)
 
@@ -171,6 +189,11 @@ def run(
     json_file: JsonFile = None,
     junit_file: JunitFile = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit code 4 on this or worse.")] = None,
+    mechanism: Mechanism = False,
+    verify_first: Annotated[
+        bool, typer.Option("--verify", help="Examine the servers first; void what fails.")
+    ] = False,
+    backend: Annotated[Backend, typer.Option(help="Where the servers run.")] = Backend.process,
 ) -> None:
     """Run experiments; print the verdicts, write results/<run>/report.html."""
     from lab.report.terminal import Progress
@@ -178,7 +201,17 @@ def run(
     from lab.run import run as run_lab
 
     wishes = Wishes(
-        lab_file, tuple(select or ()), profile, seed, order.value, results, workers, web_port
+        lab_file,
+        tuple(select or ()),
+        profile,
+        seed,
+        order.value,
+        results,
+        workers,
+        web_port,
+        verify=verify_first,
+        mechanism=mechanism,
+        backend=backend.value,
     )
     with Progress() as progress:
         finished = run_lab(wishes, progress)
@@ -214,6 +247,40 @@ def report(
 
 @app.command()
 @explained
+def verify(
+    servers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SERVER", help="Names, or dotted modules of yours."),
+    ] = None,
+    *,
+    protocols: Annotated[
+        list[str] | None, typer.Option("--protocol", help="May be given again. None: all.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Examinations side by side.")] = 1,
+    json_file: JsonFile = None,
+    junit_file: JunitFile = None,
+) -> None:
+    """Hold every check of conformance against servers, on the wire; no load, no verdict."""
+    from lab import verify as conformance
+    from lab.report.conformance import Progress, as_json, as_junit, table
+    from lab.store import write_text
+
+    wanted = conformance.pairs(servers or (), protocols or ())
+    conformance.require(servers or ())
+    progress = Progress(sys.stderr)
+    found = conformance.verify(wanted, progress, jobs, f"verify@{os.getpid()}")
+    progress.end()
+    typer.echo(table(found))
+    if json_file:
+        write_text(json_file, as_json(found))
+    if junit_file:
+        write_text(junit_file, as_junit(found))
+    if any(one.failed for one in found):
+        raise typer.Exit(EXIT_GATED_CLAIM)
+
+
+@app.command()
+@explained
 def clean() -> None:
     """End what a killed run left behind: processes that carry the lab's label, and only those."""
     from lab.cleaning import clean as clean_up
@@ -235,6 +302,7 @@ def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | No
     if junit_file:
         write_text(junit_file, junit.render(results))
     terminal.verdict_table(results, Console())
+    terminal.ledger_table(results, Console())
     typer.echo(f"report: {path}", err=True)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab import fitness, host
+from lab import fitness, host, tracing
 from lab.cleaning import orphans
 from lab.config import load
 from lab.errors import UsageError
@@ -33,8 +33,14 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
             checks.append(Check(f"profile {profile}", not missing, found, need))
     checks += fitness.servers(needs.missing)
     checks += fitness.tools(machine)
-    checks.append(_leftovers())
+    checks += [_tracing(), _leftovers()]
     return checks, host.facts()
+
+
+def _tracing() -> Check:
+    why = tracing.obstacle()
+    found = "cannot trace" if why else "traces"
+    return Check("strace", not why, found, f"{why} No mechanism ledger.", fatal=False)
 
 
 def _leftovers() -> Check:

@@ -22,7 +22,6 @@ class Machine:
     cpus: int
     nofile: int  # hard limit of open files of one process
     ports: int  # ephemeral ports per destination
-    strace: bool = False
     chromium: bool = False
     docker: bool = False
 
@@ -102,9 +101,6 @@ def servers(missing: Callable[[str], str]) -> list[Check]:
 def tools(machine: Machine) -> list[Check]:
     """Say which optional tools are there."""
     return [
-        Check(
-            "strace", machine.strace, _there(machine.strace), "system calls by name", fatal=False
-        ),
         Check(
             "docker", machine.docker, _there(machine.docker), "servers in containers", fatal=False
         ),

@@ -1,9 +1,11 @@
 """How long a plan takes, from what its trials ask for and from what a trial costs beside."""
 
 from lab.model import Cell, Frozen, Plan
+from lab.traced import bounded
 
 # Measured on a quick run of a 2-core virtual machine; trial and connection are mostly the kernel's.
 TRIAL_S = 0.11  # start, verify, connect, stop, store: all of a trial that is not one of its phases
+TRACED_S = 0.6  # the same under strace, which slows the interpreter's start, and its trace read
 CONNECTION_S = 0.00016  # to open and close one long or idle connection, both ends
 REPEAT_SHARE = 0.05  # void trials that run again: 3 to 10 % were seen
 PROBE_S = 0.6  # one repeat of a limit probe
@@ -18,6 +20,7 @@ class Forecast(Frozen):
     probes_s: float
     experiments: dict[str, float]
     trials: int
+    traced_s: float = 0.0
 
 
 def trial_seconds(
@@ -46,10 +49,13 @@ def forecast(
         experiments[trial.experiment] = experiments.get(trial.experiment, 0) + seconds
     start = start_s if planned else 0.0
     probes = sum(run.repeats * probe_s for run in plan.probes)
+    slow = {c.id: trial_seconds(bounded(c), TRACED_S, per_connection_s) for c in plan.cells}
+    traced = sum(slow[trial.cell] for trial in plan.traced)
     return Forecast(
-        total_s=start + probes + sum(experiments.values()),
+        total_s=start + probes + sum(experiments.values()) + traced,
         start_s=start,
         probes_s=probes,
         experiments=experiments,
         trials=len(planned),
+        traced_s=traced,
     )

@@ -10,6 +10,7 @@ from lab.forecast import forecast
 from lab.gates import GATES
 from lab.model import Plan
 from lab.schema import Lab
+from lab.traced import bounded
 from servers.catalog import ELSEWHERE, PROTOCOLS, SERVERS
 from servers.needs import missing
 
@@ -107,9 +108,24 @@ def plan_text(plan: Plan) -> str:
         first = [t.cell for t in trials if t.experiment == experiment and t.block == 0]
         order = ", ".join(cells[cell].id.split("/", 1)[1] for cell in first)
         lines += [f"    order of block 1: {order}", ""]
+    lines += _traced(plan, found.traced_s)
     lines += [f"    probe {p.probe}, {p.repeats} times" for p in plan.probes]
     lines.append(f"about {duration(found.total_s)} in all, {looks_words(plan)}")
     return "\n".join(lines)
+
+
+def _traced(plan: Plan, seconds: float) -> list[str]:
+    """Say what will be traced, and under which load: less than the timed one where need be."""
+    if not plan.traced:
+        return []
+    cells = dict.fromkeys(trial.cell for trial in plan.traced)
+    loads = {cell: load_words(bounded(plan.cell(cell)).load) for cell in cells}
+    title = f"mechanism: {len(plan.traced)} trials under strace, never timed, behind all others"
+    return [
+        f"{title}, {duration(seconds)}",
+        *(f"    {cell:44} {load}" for cell, load in loads.items()),
+        "",
+    ]
 
 
 def looks_words(plan: Plan) -> str:

@@ -17,7 +17,6 @@ def inspect() -> Machine:
         cpus=len(usable_cpus()),
         nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         ports=_ports(),
-        strace=shutil.which("strace") is not None,
         chromium=shutil.which("chromium") is not None,
         docker=shutil.which("docker") is not None,
     )

@@ -191,21 +191,7 @@ class ProcessMeter:
 
     def footprint(self) -> Footprint:
         """Slow, milliseconds and more, and it holds the memory map's lock: never in a window."""
-        homes = [f"/proc/{pid}" for pid in self._members()]
-        links = [link for home in homes for link in _descriptors(home)]
-        tasks = [f"{home}/task/{name}" for home in homes for name in _names(f"{home}/task")]
-        switches = [parse_switches(text) for task in tasks if (text := _read(f"{task}/status"))]
-        network = parse_netstat(self._read_own("net/netstat"))
-        return Footprint(
-            pss_bytes=sum(parse_pss(_read(f"{home}/smaps_rollup")) for home in homes),
-            threads=len(switches),
-            fds=len(links),
-            sockets=_sockets(links),
-            voluntary=sum(voluntary for voluntary, _ in switches),
-            involuntary=sum(involuntary for _, involuntary in switches),
-            listen_overflows=network["ListenOverflows"],
-            listen_drops=network["ListenDrops"],
-        )
+        return footprint_of(self._members(), self._read_own("net/netstat"))
 
     def fds(self) -> int:
         """Open descriptors of the whole tree; one shared by two processes counts twice."""
@@ -213,8 +199,7 @@ class ProcessMeter:
 
     def sockets(self) -> int:
         """Sockets held by the tree; one shared by several processes counts once."""
-        homes = [f"/proc/{pid}" for pid in self._members()]
-        return _sockets(link for home in homes for link in _descriptors(home))
+        return sockets_of(self._members())
 
     def _near_members(self) -> dict[int, Stat]:
         """Look at the tree alone, and at those that an earlier full look found outside of it."""
@@ -242,6 +227,37 @@ class ProcessMeter:
         if not text:
             raise Gone(f"process {self.pid} has ended")
         return text
+
+
+def footprint_of(pids: Iterable[int], netstat: str) -> Footprint:
+    """Add up what these processes hold; netstat: /proc/net/netstat of their network namespace.
+
+    Raises PermissionError where they are another user's.
+    """
+    homes = [f"/proc/{pid}" for pid in pids]
+    links = [link for home in homes for link in _descriptors(home)]
+    switches = [
+        parse_switches(text)
+        for home in homes
+        for name in _names(f"{home}/task")
+        if (text := _read(f"{home}/task/{name}/status"))
+    ]
+    network = parse_netstat(netstat)
+    return Footprint(
+        pss_bytes=sum(parse_pss(_read(f"{home}/smaps_rollup")) for home in homes),
+        threads=len(switches),
+        fds=len(links),
+        sockets=_sockets(links),
+        voluntary=sum(voluntary for voluntary, _ in switches),
+        involuntary=sum(involuntary for _, involuntary in switches),
+        listen_overflows=network["ListenOverflows"],
+        listen_drops=network["ListenDrops"],
+    )
+
+
+def sockets_of(pids: Iterable[int]) -> int:
+    """Sockets held by these processes, each once. Raises PermissionError."""
+    return _sockets(link for pid in pids for link in _descriptors(f"/proc/{pid}"))
 
 
 def _unchanged(

@@ -126,6 +126,8 @@ class Footprint(Frozen):
     involuntary: int
     listen_overflows: int
     listen_drops: int
+    memory_bytes: int = -1  # of the control group, kernel memory for it included; -1: has none
+    throttled: int = -1  # periods in which a CPU limit held it; -1: has none
 
     @property
     def held(self) -> int:

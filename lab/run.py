@@ -11,14 +11,16 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Literal, Protocol
 
-from lab import analysis, fitness, host, probing, store
+from lab import analysis, fitness, host, probing, store, tracing
 from lab.backends import locusts, process
+from lab.backends.contract import Backend
+from lab.backends.site import SITES, Site
 from lab.config import Lab, load
 from lab.data import Data
 from lab.engine import Progress, Walk
@@ -33,7 +35,7 @@ from lab.record import Record
 from lab.report.model import Results
 from lab.seams import Stage
 from lab.stage import Pins, RealClock, RealHost, StandingLoad
-from servers.needs import missing
+from lab.verify import verified
 
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
 
@@ -65,6 +67,9 @@ class Wishes:
     results: Path
     workers: int = 1
     web_port: int = 0
+    verify: bool = False  # examine each server before the first trial
+    mechanism: bool = False  # trace all cells, not only those of experiments that ask for it
+    backend: Literal["process", "docker"] = "process"
 
 
 @dataclass(frozen=True)
@@ -97,30 +102,38 @@ def planned(wishes: Wishes) -> tuple[Lab, Plan]:
     """Load and plan. Raises UsageError with everything that is wrong in lab.yaml."""
     lab = load(wishes.lab_file)
     seed = lab.defaults.seed if wishes.seed is None else wishes.seed
-    return lab, expand(lab, wishes.select, wishes.profile, seed, wishes.order)
+    return lab, expand(
+        lab, wishes.select, wishes.profile, seed, wishes.order, mechanism=wishes.mechanism
+    )
 
 
-def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement]:
+def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement, Site]:
     """Load, plan and check; nothing has begun. Raises UsageError, EnvironmentUnfit."""
     lab, plan = planned(wishes)
-    problems = fitness.unfit(fitness.check(inspect(), plan.cells))
+    site = SITES[wishes.backend]()
+    machine = inspect()
+    if site.nofile is not None:
+        machine = replace(machine, nofile=min(machine.nofile, site.nofile))
+    problems = fitness.unfit(fitness.check(machine, plan.cells))
     if problems:
         raise EnvironmentUnfit("\n".join(problems))
     place = host.placement(host.usable_cpus())
     assert place is not None, "the check on CPUs has passed"
-    return lab, plan, place
+    return lab, plan, place, site
 
 
 def run(wishes: Wishes, watcher: Watcher) -> Finished:
     """Run it all. Raises LabError where it could not go on; what was finished is stored."""
-    lab, plan, place = prepare(wishes)
+    lab, plan, place, site = prepare(wishes)
     host.nofile()
-    kept = _begin(wishes, lab, plan)
+    kept = _begin(wishes, lab, plan, site)
+    for note in site.notes:
+        watcher.note(note)
     exit_code, how = 0, "failed"
     affinity = os.sched_getaffinity(0)
     try:
         with interruptible():
-            _work(wishes, lab, plan, place, kept, watcher)
+            _work(wishes, lab, plan, place, kept, watcher, site)
         how = "finished"
     except Interrupted as interrupted:
         exit_code, how = interrupted.exit_code, "interrupted"
@@ -137,10 +150,10 @@ def label(kept: store.Run) -> str:
     return f"{kept.id}@{os.getpid()}"
 
 
-def _begin(wishes: Wishes, lab: Lab, plan: Plan) -> store.Run:
+def _begin(wishes: Wishes, lab: Lab, plan: Plan, site: Site) -> store.Run:
     now = datetime.now(UTC)
     kept = store.create(wishes.results, f"{now:%Y%m%d-%H%M%S}-{plan.profile}-{plan.seed}")
-    machine = host.facts()
+    machine = {**host.facts(), **site.facts}
     kept.write("plan.json", plan.model_dump_json(indent=1) + "\n")
     kept.write("lab.json", lab.model_dump_json(indent=1, by_alias=True) + "\n")
     kept.write_facts(
@@ -149,7 +162,7 @@ def _begin(wishes: Wishes, lab: Lab, plan: Plan) -> store.Run:
             profile=plan.profile,
             seed=plan.seed,
             order=plan.order,
-            backend="process",
+            backend=wishes.backend,
             command=["lab", *sys.argv[1:]],
             started_unix=now.timestamp(),
             ended_unix=None,
@@ -157,18 +170,40 @@ def _begin(wishes: Wishes, lab: Lab, plan: Plan) -> store.Run:
             host=host.digest(machine),
             machine=machine,
             version=host.code_version(),
-            absent=fitness.absent((cell.server for cell in plan.cells), missing),
+            absent=fitness.absent((cell.server for cell in plan.cells), site.missing),
         )
     )
     return kept
 
 
 def _work(
-    wishes: Wishes, lab: Lab, plan: Plan, place: Placement, kept: store.Run, watcher: Watcher
+    wishes: Wishes,
+    lab: Lab,
+    plan: Plan,
+    place: Placement,
+    kept: store.Run,
+    watcher: Watcher,
+    site: Site,
 ) -> None:
     probing.run_all(plan, kept, label(kept), watcher)
     if not plan.trials:
         return
+    with site.open(label(kept)) as backend:
+        if wishes.verify:
+            spoken = dict.fromkeys((cell.server, cell.protocol) for cell in plan.cells)
+            backend = verified(backend, list(spoken), label(kept), watcher.note)  # noqa: PLW2901 the same, with more
+        _trials(wishes, lab, plan, place, kept, watcher, backend)
+
+
+def _trials(
+    wishes: Wishes,
+    lab: Lab,
+    plan: Plan,
+    place: Placement,
+    kept: store.Run,
+    watcher: Watcher,
+    backend: Backend,
+) -> None:
     watcher.note("starting Locust")
     conducting = locusts.start(
         workers=wishes.workers,
@@ -192,13 +227,14 @@ def _work(
             data.add(record)
 
         stage = Stage(
-            backend=process.ProcessBackend(),
+            backend=backend,
             load=StandingLoad(conducting, client),
             host=RealHost(lambda: conducting.pids),
             clock=RealClock(),
             run_id=label(kept),
             host_digest=kept.facts().host,
         )
+        pins = Pins(conducting)
         Walk(
             plan=plan,
             stage=stage,
@@ -207,7 +243,11 @@ def _work(
             progress=watcher,
             needed=lambda name, block: still_needed(lab, plan, data, name, block) - skipped,
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
-            pin=Pins(conducting).pin,
+            pin=pins.pin,
         ).run()
+        pins.pin(place)
+        if plan.traced and wishes.backend != "process":
+            watcher.note("system calls are traced in local processes, not in containers")
+        tracing.run_all(plan, place, stage, skipped, kept.add_ledger, watcher)
     finally:
         conducting.stop(STOP_S)

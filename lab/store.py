@@ -5,6 +5,7 @@
     results/<run>/lab.json       lab.yaml as it was understood: the report needs no other file
     results/<run>/trials.jsonl   one record per attempt, fsynced: what stands here is on the disk
     results/<run>/probes.jsonl   one line per probe run
+    results/<run>/mechanism.jsonl   one ledger per traced trial, where any was asked for
     results/<run>/results.json report.html   made from the files above, as often as you like
 
 A run that was killed leaves a torn last line at worst; readers drop it and say so.
@@ -20,6 +21,7 @@ from typing import Any
 from pydantic import Field
 
 from lab.errors import EnvironmentUnfit, UsageError
+from lab.mechanism import Ledger
 from lab.model import Frozen, Plan
 from lab.record import Record, as_json
 
@@ -137,6 +139,10 @@ class Run:
         """Store one attempt."""
         self.append("trials.jsonl", as_json(record))
 
+    def add_ledger(self, ledger: Ledger) -> None:
+        """Store one traced trial."""
+        self.append("mechanism.jsonl", as_json(ledger))
+
     def facts(self) -> RunFacts:
         """Read run.json."""
         return RunFacts.model_validate_json(self._text("run.json"))
@@ -156,6 +162,10 @@ class Run:
     def probes(self) -> list[ProbeRecord]:
         """Read all whole probe records."""
         return [ProbeRecord.model_validate(line) for line in self._lines("probes.jsonl")]
+
+    def ledgers(self) -> list[Ledger]:
+        """Read all whole ledgers of traced trials."""
+        return [Ledger.model_validate(line) for line in self._lines("mechanism.jsonl")]
 
     def _text(self, name: str) -> str:
         try:

@@ -1,6 +1,11 @@
 """python -m servers NAME --protocol echo --port N: one protocol under one I/O model until SIGTERM.
 
-stdout: {"listening": port} once clients can connect, {"refused": n} at the end.
+With several protocols, --protocol echo,http,websocket, or a --meter-port: a process for each, begun
+when it is asked for (servers.on_demand). They listen on the ports from N on, one for each protocol
+of the catalog in its order; those that the server does not speak stay free. One protocol: on N.
+
+stdout: {"listening": port} once clients can connect, {"meter": port} if there is one, and
+{"refused": n} at the end.
 stderr: one line that says what is wrong and what to write instead.
 Exit codes: 0 stopped by SIGTERM or SIGINT · 1 the server failed · 2 usage · 5 environment.
 """
@@ -12,13 +17,15 @@ import importlib
 import resource
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from servers.catalog import PROTOCOLS, SERVERS
 from servers.core.contract import BACKLOG, NewConnection, Serve
 from servers.core.ending import end_on_signal, finish
-from servers.core.listener import open_listener
+from servers.core.listener import Listener, open_listener
 from servers.needs import missing
+from servers.on_demand import Door, port_of, serve_on_demand
 
 WORKERS = 4  # threads or processes of a pool, unless told; fixed, so that two machines run the same
 USAGE, ENVIRONMENT = 2, 5
@@ -38,13 +45,12 @@ def main() -> None:
         return
     if options.name in SERVERS and (why := missing(SERVERS[options.name].needs)):
         fail(ENVIRONMENT, f"{options.name} cannot run here: {why}")
+    if len(options.protocol) > 1 or options.meter_port is not None:
+        serve_several(options)
     serve = load(options.name)
-    new_connection = load_connection(options.protocol)
+    new_connection = load_connection(options.protocol[0])
     limit_descriptors(options.nofile)
-    try:
-        listener = open_listener(options.host, options.port, options.backlog)
-    except OSError as error:
-        fail(ENVIRONMENT, explain(error, options.host, options.port))
+    listener = listen(options, options.port)
     end_on_signal()
     # One setting for all: what start-up made is never scanned again, nor copied after a fork; the
     # collector stays on, since frameworks make cycles and no server may win by leaking them.
@@ -54,15 +60,55 @@ def main() -> None:
     finish()
 
 
+def serve_several(options: argparse.Namespace) -> NoReturn:
+    """Open all doors; behind each the server is loaded and begun by its first client."""
+    server = SERVERS.get(options.name)
+    spoken = [name for name in options.protocol if server is None or server.speaks(name)]
+    if not spoken:
+        fail(USAGE, f"{options.name} speaks none of: {', '.join(options.protocol)}")
+    limit_descriptors(options.nofile)
+
+    def begin(protocol: str, listener: Listener) -> None:
+        serve, new_connection = load(options.name), load_connection(protocol)
+        gc.freeze()
+        serve(listener, new_connection, options.workers)
+        finish()
+
+    doors = []
+    for name in spoken:
+        port = options.port if len(options.protocol) == 1 else port_of(name, options.port)
+        doors.append(Door(name, listen(options, port), partial(begin, name)))
+    meter = None if options.meter_port is None else listen(options, options.meter_port)
+    end_on_signal()
+    gc.freeze()
+    for door in doors:
+        print(f'{{"listening": {door.port}}}', flush=True)
+    if meter:
+        print(f'{{"meter": {meter.getsockname()[1]}}}', flush=True)
+    serve_on_demand(doors, meter, spins=server is not None and server.spins)
+
+
+def listen(options: argparse.Namespace, port: int) -> Listener:
+    try:
+        return open_listener(options.host, port, options.backlog)
+    except OSError as error:
+        fail(ENVIRONMENT, explain(error, options.host, port))
+
+
 def parse_options() -> argparse.Namespace:
     parser = Parser(prog="python -m servers", description="Serve one protocol under one I/O model.")
     parser.add_argument(
         "name", nargs="?", help="a name from --list, or a dotted module with a serve()"
     )
     parser.add_argument("--list", action="store_true", help="print the servers and the protocols")
-    parser.add_argument("--protocol", default="echo", help="what to speak (echo)")
+    parser.add_argument(
+        "--protocol", type=names, default="echo", help="what to speak, several with a comma (echo)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (127.0.0.1)")
     parser.add_argument("--port", type=whole(0, 65535), default=0, help="0: the kernel chooses (0)")
+    parser.add_argument(
+        "--meter-port", type=whole(0, 65535), help="tell how the container fares, a line of JSON"
+    )
     parser.add_argument(
         "--workers", type=whole(1, 10_000), default=WORKERS, help=f"pool size ({WORKERS})"
     )
@@ -75,9 +121,19 @@ def parse_options() -> argparse.Namespace:
     options = parser.parse_args()
     if not options.list and options.name is None:
         parser.error(f"name a server: {', '.join(SERVERS)}")
-    if options.protocol not in PROTOCOLS:
-        parser.error(f'no protocol "{options.protocol}"; write one of: {", ".join(PROTOCOLS)}')
+    for name in options.protocol:
+        if name not in PROTOCOLS:
+            parser.error(f'no protocol "{name}"; write one of: {", ".join(PROTOCOLS)}')
+    if options.name and options.name not in SERVERS and "." not in options.name:
+        fail(
+            USAGE,
+            f'no server "{options.name}"; write one of: {", ".join(SERVERS)}, or a dotted module',
+        )
     return options
+
+
+def names(text: str) -> list[str]:
+    return list(dict.fromkeys(text.split(",")))
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -97,8 +153,6 @@ def listing() -> str:
 def load(name: str) -> Serve:
     """The chosen serve(): one of the catalog, or of your own, by its dotted name."""
     server = SERVERS.get(name)
-    if server is None and "." not in name:
-        fail(USAGE, f'no server "{name}"; write one of: {", ".join(SERVERS)}, or a dotted module')
     try:
         module = importlib.import_module(server.module if server else name)
     except ImportError as error:

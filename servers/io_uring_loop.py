@@ -18,6 +18,9 @@ from servers.core.rest import half_close
 from servers.core.ring import Buffer, Ring, checked
 
 
+SMALL = 4096  # bytes; a longer answer is not linked to a receive, which would hold it till it ends
+
+
 @dataclass(slots=True)
 class Talk:
     """One client. The kernel has one order for it at a time: a result says how that has ended."""
@@ -25,23 +28,23 @@ class Talk:
     client: socket.socket
     connection: Connection
     buffer: Buffer
+    sending: bool = False
 
     def go_on(self, ring: "Ring[Talk | None]", done: int) -> bool:
-        """So many bytes have been received, or the last answer sent. False: the talk is over."""
+        """An answer has been sent, or so many bytes received. False: the talk is over."""
         client, connection = self.client.fileno(), self.connection
-        if not connection.closed:
-            answer = connection.receive(self.buffer.memory[:done])
-            if answer and connection.closed:
-                ring.send(client, answer, self)
-                return True
-            if answer:
-                ring.answer(client, answer, self.buffer, self)
-                return True
-        if connection.closed:
-            if not connection.lingers:
-                return False
-            self.connection = half_close(self.client)
-        ring.receive(client, self.buffer, self)
+        answer = b"" if self.sending else connection.receive(self.buffer.memory[:done])
+        self.sending = bool(answer) and (connection.closed or len(answer) > SMALL)
+        if self.sending:
+            ring.send(client, answer, self)
+        elif answer:
+            ring.answer(client, answer, self.buffer, self)
+        elif connection.closed and not connection.lingers:
+            return False
+        else:
+            if connection.closed:
+                self.connection = half_close(self.client)
+            ring.receive(client, self.buffer, self)
         return True
 
 

@@ -8,6 +8,7 @@ Breaks           with as many blocking requests as threads. In Python only one o
 """
 
 import select
+import signal
 import socket
 from queue import SimpleQueue
 from select import EPOLLIN, EPOLLONESHOT, EPOLLOUT
@@ -55,8 +56,11 @@ def serve(listener: socket.socket, new_connection: NewConnection, workers: int) 
                 channels[client.fileno()] = Channel(client, new_connection)
                 poller.register(client.fileno(), READING)
 
-    for _ in range(workers):
-        Thread(target=work, daemon=True).start()
-    reactor = Thread(target=react, daemon=True)
-    reactor.start()
-    reactor.join()  # the main thread is left to Python's signal handlers, which run in no other
+    # Signals wait for the main thread, which does nothing else: only there Python's handlers run,
+    # and one that another thread takes, or that finds it about to wait, does not wake it, signal(7)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    threads = [Thread(target=target, daemon=True) for target in (react, *[work] * workers)]
+    for thread in threads:
+        thread.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    threads[0].join()

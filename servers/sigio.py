@@ -12,6 +12,7 @@ import ctypes
 import os
 import signal
 import socket
+from contextlib import suppress
 from fcntl import F_SETFL, F_SETOWN, F_SETSIG, fcntl
 
 from servers.core.channel import Channel
@@ -36,43 +37,43 @@ def watch(fd: int) -> None:
     fcntl(fd, F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
 
 
+def drain(channel: Channel) -> None:
+    channel.blocked = False
+    while not (channel.blocked or channel.closed):
+        channel.advance()
+
+
 def serve(listener: socket.socket, new_connection: NewConnection, workers: int) -> None:
     del workers
     signal.pthread_sigmask(signal.SIG_BLOCK, {NEWS, signal.SIGIO})
     sigwaitinfo, told = ctypes.CDLL(None).sigwaitinfo, Told()
-    listener.setblocking(False)
     door = listener.fileno()
     channels: dict[int, Channel] = {}
 
-    def accept_all() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except BlockingIOError:
-                return
-            channels[client.fileno()] = Channel(client, new_connection)
-            watch(client.fileno())
-            look(client.fileno())  # of what came before it was watched nobody tells
-
     def look(fd: int) -> None:
-        channel = channels.get(fd)
-        if channel is None:  # the door, or a late signal: that client has been closed
-            return
-        channel.blocked = False
-        while not (channel.blocked or channel.closed):
-            channel.advance()
-        if channel.closed:
-            del channels[fd]
-            channel.close()
+        if fd == door:
+            accept_all()
+        elif fd in channels:  # else a late signal: that client has been closed
+            drain(channels[fd])
+            if channels[fd].closed:
+                channels.pop(fd).close()
+
+    def accept_all() -> None:
+        with suppress(BlockingIOError):
+            while True:
+                client, _ = listener.accept()
+                fd = client.fileno()
+                channels[fd] = Channel(client, new_connection)
+                watch(fd)
+                look(fd)  # nobody tells what came before it was watched
 
     watch(door)
     accept_all()
     while True:
-        if sigwaitinfo(BLOCKED, ctypes.byref(told)) != NEWS:  # SIGIO: some news is lost. Or EINTR:
-            accept_all()  # Python has run a handler, and the end shuts sockets without a signal
-            for fd in list(channels):
-                look(fd)
-        elif told.poll.fd == door:
-            accept_all()
-        else:
+        if sigwaitinfo(BLOCKED, ctypes.byref(told)) == NEWS:
             look(told.poll.fd)
+            continue
+        # SIGIO: news has been lost. Or EINTR, Python has run a handler: when the end comes sockets
+        # are shut, and no signal tells of that.
+        for fd in [door, *channels]:
+            look(fd)

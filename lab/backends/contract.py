@@ -5,15 +5,17 @@ starts carries the run's label, and only what carries it is ever removed.
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lab.record import Footprint, MeterReading
+from lab.replies import Canonical, Malformed
 from servers.catalog import PROTOCOLS
 
 Address = tuple[str, int]
 VERIFY_S = 5.0  # seconds for one round trip; a server that needs more is not ready
+READ = 65_536  # bytes; more than any answer of the catalog: what is too much is seen, too
 
 
 class StartFailed(Exception):
@@ -41,6 +43,7 @@ class StartOptions:
     env: Mapping[str, str] = field(default_factory=dict)  # on top of the lab's own environment
     label: str = ""  # the run's id
     deadline: float = 10.0  # seconds until it must listen
+    wrapper: tuple[str, ...] = ()  # what the server's command is handed to, such as strace
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,12 @@ class Target(Protocol):
     def meter(self) -> Meter:
         """Reads all its processes."""
 
+    @property
+    def exact(self) -> bool:
+        """Its replies are compared byte by byte; False: by what they mean, see lab.replies."""
+
     def verify(self, protocol: str) -> None:
-        """One byte-exact round trip: what "ready" means. Raises WrongAnswer."""
+        """One round trip, byte-exact unless not `exact`: what "ready" means. Raises WrongAnswer."""
 
     def stop(self, timeout: float) -> Exit:
         """SIGTERM, and SIGKILL to what is left after the timeout. Nothing of it remains."""
@@ -119,29 +126,42 @@ class Backend(Protocol):
         """Start and wait until it listens. Raises StartFailed."""
 
 
-def verify(address: Address, protocol: str, timeout: float = VERIFY_S) -> None:
+def verify(
+    address: Address, protocol: str, timeout: float = VERIFY_S, *, exact: bool = True
+) -> None:
     """Hold one exchange of the catalog, byte by byte, and hang up. Raises WrongAnswer.
 
     Returns when the server has hung up too: then it holds no descriptor of ours any more.
     """
     spoken = PROTOCOLS[protocol]
+    hear = _as_it_is if exact else Canonical().feed
     try:
         with socket.create_connection(address, timeout) as client:
             client.settimeout(timeout)
-            _exchange(client, spoken.hello, spoken.welcome)
-            _exchange(client, spoken.question, spoken.answer)
+            _exchange(client, hear, spoken.hello, spoken.welcome)
+            _exchange(client, hear, spoken.question, spoken.answer)
             client.shutdown(socket.SHUT_WR)
-            _exchange(client, b"", b"", more=1)
-    except OSError as error:
+            _exchange(client, hear, b"", b"", more=1)
+    except (OSError, Malformed) as error:
         raise WrongAnswer(f"{protocol} at {address[0]}:{address[1]}: {error}") from error
 
 
-def _exchange(client: socket.socket, question: bytes, answer: bytes, more: int = 0) -> None:
+def _as_it_is(data: bytes) -> bytes:
+    return data
+
+
+def _exchange(
+    client: socket.socket,
+    hear: Callable[[bytes], bytes],
+    question: bytes,
+    answer: bytes,
+    more: int = 0,
+) -> None:
     """Send, and expect exactly the answer; with more=1, and then the end of the file."""
     if question:  # an empty send() fails too, once the sending side is shut
         client.sendall(question)
     found = b""
-    while len(found) < len(answer) + more and (data := client.recv(len(answer) + more)):
-        found += data
+    while len(found) < len(answer) + more and (data := client.recv(READ)):
+        found += hear(data)
     if found != answer:
         raise WrongAnswer(f"asked {question!r}, got {found!r}, not {answer!r}")

@@ -22,6 +22,7 @@ from typing import IO, Self
 
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
 from lab.meter import ProcessMeter, read_all, read_stat
+from servers.catalog import SERVERS
 
 HOST = "127.0.0.1"
 LABEL = "LAB_RUN"
@@ -53,7 +54,7 @@ class ProcessBackend:
         except OSError as error:
             log.close()
             raise StartFailed(f"{self.python}: {error.strerror}") from error
-        target = ProcessTarget(process, log, ProcessMeter(process.pid))
+        target = ProcessTarget(process, log, ProcessMeter(process.pid), exact=is_exact(server))
         try:
             if options.cpu is not None:
                 pin(process.pid, options.cpu)
@@ -67,7 +68,8 @@ class ProcessBackend:
         # -P: a folder named servers where the lab happens to run must not be taken for ours
         command = [self.python, "-P", "-m", "servers", server, f"--protocol={protocol}"]
         command += [f"--host={HOST}", f"--port={options.port}", f"--workers={options.workers}"]
-        return [*command, f"--backlog={options.backlog}", f"--nofile={options.nofile or 0}"]
+        command += [f"--backlog={options.backlog}", f"--nofile={options.nofile or 0}"]
+        return [*options.wrapper, *command]
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class ProcessTarget:
     log: IO[bytes]
     meter: ProcessMeter
     address: Address = (HOST, 0)
+    exact: bool = True  # compared byte by byte
     _stdout: bytes = b""
     _exit: Exit | None = None
     _stderr: str = ""
@@ -104,13 +107,13 @@ class ProcessTarget:
                     raise StartFailed(f"not listening after {deadline:g} s. {self.logs()}".strip())
                 if not self._read_stdout():
                     raise self._early_exit()
-        port = _counters(self._stdout).get("listening")
+        port = counters(self._stdout).get("listening")
         if port is None:
             raise StartFailed(f"unexpected output: {self._stdout!r}")
         self.address = (HOST, port)
 
     def verify(self, protocol: str) -> None:
-        verify(self.address, protocol)
+        verify(self.address, protocol, exact=self.exact)
 
     def stop(self, timeout: float) -> Exit:
         if self._exit is None:
@@ -182,7 +185,7 @@ class ProcessTarget:
         user_ns, system_ns = int(usage.ru_utime * NS), int(usage.ru_stime * NS)
         return Exit(
             exit_code=None if killed else self.process.returncode,
-            counters={k: v for k, v in _counters(self._stdout).items() if k != "listening"},
+            counters={k: v for k, v in counters(self._stdout).items() if k != "listening"},
             stderr=self._stderr,
             cpu_ns=user_ns + system_ns,
             user_ns=user_ns,
@@ -237,6 +240,12 @@ def remove(processes: Iterable[Leftover], timeout: float = KILL_S) -> None:
                 _ends(descriptor, KILL_S)
 
 
+def is_exact(server: str) -> bool:
+    """Our protocols answer in bytes that are known; a framework's, by what they mean."""
+    known = SERVERS.get(server)
+    return known is None or known.family != "framework"
+
+
 def pin(pid: int, cpu: int) -> None:
     """Bind a process that has one thread so far; what it starts later inherits it."""
     try:
@@ -285,7 +294,7 @@ def _ends(descriptor: int, timeout: float) -> bool:
         return bool(selector.select(timeout))
 
 
-def _counters(output: bytes) -> dict[str, int]:
+def counters(output: bytes) -> dict[str, int]:
     """Numbers a server has printed, one JSON object per line; anything else is left out."""
     counters: dict[str, int] = {}
     for line in output.splitlines():

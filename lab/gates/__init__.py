@@ -36,6 +36,13 @@ GATES: tuple[Gate, ...] = (
         server.broke,
     ),
     Gate(
+        "conformance",
+        "The server failed a check of `lab run --verify`, so it was not measured.",
+        "any; what answers wrongly has no speed",
+        "`lab verify SERVER` names the case and what came instead.",
+        server.nonconforming,
+    ),
+    Gate(
         "server-died",
         "The server ended before it was asked to, or did not end when asked.",
         "any; what it did in its last window is not what it does",

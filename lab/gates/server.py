@@ -16,7 +16,7 @@ DRIFT_TAU = 0.5  # about 3 sigma at 20 slices
 DRIFT_CHANGE = 0.10  # over a window of LONG_NS and more
 DRIFT_CHANGE_SHORT = 0.30  # a burst of 100 ms of foreign work is a fifth of a short window
 LONG_NS = 2_000_000_000
-ERROR_GATES = frozenset({"server-died", "load-engine", "conservation"})
+ERROR_GATES = frozenset({"server-died", "load-engine", "conservation", "conformance"})
 SLICE_REQUESTS = 5  # fewer in a slice: its CPU per request is a rounding error
 
 
@@ -30,6 +30,11 @@ def _broke(record: Record, gate: str) -> Finding:
 def broke(record: Record, _cell: Cell) -> Finding:
     """The trial could not be finished, for a reason that no other gate names."""
     return _broke(record, record.error_gate if record.error_gate not in ERROR_GATES else "")
+
+
+def nonconforming(record: Record, _cell: Cell) -> Finding:
+    """The server failed an examination before the run, and was not measured."""
+    return _broke(record, "conformance")
 
 
 def engine_lost(record: Record, _cell: Cell) -> Finding:

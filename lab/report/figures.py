@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+from lab.mechanism import FIGURES
 from lab.report import charts, words
-from lab.report.model import CellSummary, CrossoverLine, Ladder, Percentile
+from lab.report.model import CellSummary, CrossoverLine, Ladder, Mechanism, Percentile
+from servers.catalog import RING
 
 Specs = dict[str, charts.Spec]
 KINDS = ("response", "service", "connect", "lag")  # of latency; the first two always side by side
@@ -92,6 +94,44 @@ def _experiment(stem: str, name: str, cells: list[CellSummary], specs: Specs) ->
         "mechanism": list(dict.fromkeys(key for cell in cells for key in cell.mechanism)),
         "latency": [_latency(f"{stem}-{c}", name, c, cells, specs) for c in classes],
     }
+
+
+def ledgers(mechanism: Iterable[Mechanism]) -> dict[str, dict[str, Any]]:
+    """Arrange the mechanism ledgers by experiment: a row per cell, and the calls by name."""
+    found: dict[str, list[Mechanism]] = {}
+    for one in mechanism:
+        found.setdefault(one.experiment, []).append(one)
+    return {name: _ledger(cells) for name, cells in found.items()}
+
+
+def _ledger(cells: list[Mechanism]) -> dict[str, Any]:
+    taken = [cell for cell in cells if cell.runs]
+    named = {cell.cell: f"{cell.arm} {words.factors(cell.factors)}".strip() for cell in cells}
+    return {
+        "levels": any(cell.factors for cell in taken),
+        "loads": list(dict.fromkeys(cell.load for cell in taken)),
+        "columns": [words.ledger_column(name) for name in _speaking(taken)],
+        "rows": [(cell, _ledger_row(cell, _speaking(taken))) for cell in taken],
+        "switches": any(cell.voluntary is not None for cell in taken),
+        "ring": any(name in RING for cell in taken for name in cell.waits_in),
+        "names": list(dict.fromkeys(name for cell in taken for name in cell.calls)),
+        "lacking": [(named[cell.cell], cell.why_not) for cell in cells if cell.why_not],
+        "against": [(named[cell.cell], cell.contradiction) for cell in taken if cell.contradiction],
+    }
+
+
+def _speaking(taken: list[Mechanism]) -> list[str]:
+    """Leave the figures out that are zero for all, or exist for none."""
+    return [
+        name
+        for name in FIGURES
+        if any(name in cell.figures and cell.figures[name].high > 0 for cell in taken)
+    ]
+
+
+def _ledger_row(cell: Mechanism, names: list[str]) -> list[str]:
+    found = (cell.figures.get(name) for name in names)
+    return [words.figure(one) if one else words.DASH for one in found]
 
 
 def _metrics(cell: CellSummary, columns: list[tuple[str, str]]) -> list[str]:

@@ -41,6 +41,7 @@ def render(results: Results, *, bundle: bool = True) -> str:
         growth=figures.growth(results.ladders, specs),
         crossovers=figures.crossovers(results.crossovers, specs),
         experiments=figures.experiments(results.cells, specs),
+        ledgers=figures.ledgers(results.mechanism),
         rebuild=shlex.join(["lab", "report", results.run.id]),
         rerun=shlex.join(["lab", "run", *_options(results.run)]),
         specs=_script_json(specs),

@@ -65,6 +65,39 @@ class CellSummary(Frozen):
     mechanism: dict[str, float]  # medians: engine utilisation, events per wait, switches, ...
 
 
+class Figure(Frozen):
+    """A number of the mechanism ledger over the traced trials of a cell: no interval, a range."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Mechanism(Frozen):
+    """What one cell asked of the kernel, from traced trials: explanation, no part of a verdict.
+
+    figures: by the names of lab.mechanism.FIGURES; absent where they do not exist. voluntary,
+    involuntary: context switches per request, median of the timed trials.
+    """
+
+    cell: str
+    experiment: str
+    arm: str
+    server: str
+    factors: dict[str, int]
+    load: str  # as traced, in words
+    runs: int  # traced trials with a ledger
+    requests: int  # over all of them
+    figures: dict[str, Figure] = Field(default_factory=dict)
+    calls: dict[str, float] = Field(default_factory=dict)  # per request, by name
+    waits_in: list[str] = Field(default_factory=list)
+    agree: bool | None = None  # calls per request lie within 2 %; None: fewer than two runs
+    voluntary: float | None = None
+    involuntary: float | None = None
+    contradiction: str = ""  # of the family that the catalog declares
+    why_not: str = ""  # reasons why a trial has no ledger
+
+
 class Point(Frozen):
     """One level of a ladder."""
 
@@ -190,3 +223,4 @@ class Results(Frozen):
     cells: list[CellSummary]
     gates: list[GateTally]
     multiplicity: Literal["bh", "holm"] = "bh"
+    mechanism: list[Mechanism] = Field(default_factory=list, exclude_if=lambda found: not found)

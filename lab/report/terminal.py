@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.report import words
-from lab.report.model import OutcomeName, Results, Verdict
+from lab.report.model import Mechanism, OutcomeName, Results, Verdict
 
 WIDE = 120  # columns from which effect and blocks have room beside the sentence
 NARROW = 70  # columns below which nothing stands beside anything
@@ -51,6 +51,56 @@ def verdict_table(results: Results, console: Console) -> None:
         table.add_row()
     console.print(table)
     console.print(_summary(results))
+
+
+WHY = {  # figure of the ledger -> how it is headed where there is little room
+    "calls": "calls",
+    "waits": "waits",
+    "events per wait": "events/wait",
+    "descriptors per wait": "fds/wait",
+    "empty waits": "empty",
+    "epoll_ctl": "epoll_ctl",
+    "EAGAIN": "EAGAIN",
+    "accepts per wake": "accepts/wake",
+}
+
+
+def ledger_table(results: Results, console: Console) -> None:
+    """Print why it won: of each arm its last cell, the rest stands in the page. Nothing: nothing.
+
+    Explanation, never part of a verdict.
+    """
+    if not results.mechanism:
+        return
+    title = "Why: system calls per request, traced and not timed; no part of a verdict"
+    console.print(Text(f"\n{title}", style="bold"))
+    last = {(cell.experiment, cell.arm): cell for cell in results.mechanism if cell.runs}
+    for experiment in dict.fromkeys(name for name, _ in last):
+        console.print(_ledger([cell for cell in last.values() if cell.experiment == experiment]))
+    for cell in results.mechanism:
+        if cell.contradiction:
+            console.print(Text(f"{cell.cell} {cell.contradiction}", style="bold red"))
+    for why in dict.fromkeys(cell.why_not for cell in results.mechanism if cell.why_not):
+        console.print(Text(f"not traced: {why}", style="yellow"))
+
+
+def _ledger(cells: Sequence[Mechanism]) -> Table:
+    columns = [name for name in WHY if any(_speaks(cell, name) for cell in cells)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(cells[0].experiment, overflow="fold", min_width=12)
+    for name in columns:
+        table.add_column(WHY[name], justify="right", overflow="fold")
+    for cell in cells:
+        found = (cell.figures.get(name) for name in columns)
+        numbers = (words.count(figure.median if figure else None) for figure in found)
+        named = f"{cell.arm} {words.factors(cell.factors)}".strip()
+        table.add_row(Text(named), *(Text(number) for number in numbers))
+    return table
+
+
+def _speaks(cell: Mechanism, name: str) -> bool:
+    """Say whether a figure says anything of a cell: a column of zeros has no room here."""
+    return name in cell.figures and cell.figures[name].high > 0
 
 
 def _cells(verdict: Verdict, width: int) -> list[Text]:

@@ -8,7 +8,15 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from lab.report.model import Estimate, OutcomeName, Percentile, Results, Verdict
+from lab.report.model import (
+    Estimate,
+    Figure,
+    Mechanism,
+    OutcomeName,
+    Percentile,
+    Results,
+    Verdict,
+)
 
 DIGITS = 3  # significant: an interval here is seldom narrower than one part in a thousand
 SMALLEST = 5  # decimals; what needs more is written as 1.2e-05
@@ -194,6 +202,32 @@ def answer(results: Results) -> str:
     said = [f"{n} {'is' if n == 1 else 'are'} {name}" for name, n in counts.items() if n]
     listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     return f"Of {plural(total, 'sentence')}, {listed}."
+
+
+def count(value: float | None) -> str:
+    """Write how often something happens per request: 3.00, 0.05, 320, or a dash."""
+    if value is None:
+        return DASH
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.005 else "0"
+
+
+def figure(value: Figure) -> str:
+    """Write a number of the ledger, and its range where that shows: `3.00`, `7.40 (7.10–7.90)`."""
+    low, high = count(value.low), count(value.high)
+    return count(value.median) + (f" ({low}{DASH}{high})" if low != high else "")
+
+
+def ledger_column(name: str) -> tuple[str, str]:
+    """Head a column of the ledger: what is counted, and per what, each on a line of its own."""
+    counted, per, of = name.partition(" per ")
+    return counted, f"per {of}" if per else "per request"
+
+
+def agreement(cell: Mechanism) -> str:
+    """Say whether the traced trials agree in their calls per request."""
+    if cell.agree is None:
+        return plural(cell.runs, "trial")
+    return f"{cell.runs}, {'agree' if cell.agree else 'differ'}"
 
 
 def blocks(verdict: Verdict) -> str:

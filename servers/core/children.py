@@ -1,5 +1,6 @@
 """Forked processes: made, waited for and ended in one place. What a child does is the server's."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -37,8 +38,8 @@ def reap_as_they_end() -> None:
     """
 
     def reap(_signum: int, _frame: FrameType | None) -> None:
-        for pid in list(alive):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+        with contextlib.suppress(ChildProcessError):  # none left: another SIGCHLD came meanwhile
+            while pid := os.waitpid(-1, os.WNOHANG)[0]:  # not one by one: there may be thousands
                 alive.discard(pid)
 
     signal.signal(signal.SIGCHLD, reap)
@@ -74,8 +75,9 @@ def pass_on(signum: int) -> None:
 
 
 def _tell(signum: int) -> None:
-    for pid in list(alive):  # a SIGCHLD may come between
-        os.kill(pid, signum)
+    for pid in list(alive):
+        with contextlib.suppress(ProcessLookupError):  # a SIGCHLD came between: it is waited for
+            os.kill(pid, signum)
 
 
 def _run(work: Callable[[], None]) -> NoReturn:

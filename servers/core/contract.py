@@ -83,4 +83,4 @@ refused = Counter()  # clients accepted and closed at once, for want of a place
 def refuse(client: socket.socket) -> None:
     """Close a client that cannot be served: it sees the end of the file, the others see nothing."""
     refused.add()
-    client.close()
+    os.close(client.detach())  # now: gevent's close() would wait for the next turn of its loop

@@ -61,13 +61,17 @@ class Ring(Generic[Token]):
     def __init__(self) -> None:
         flags = SETUP_CQSIZE | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN
         parameters = ctypes.create_string_buffer(struct.pack("=3I", 0, COMPLETIONS, flags), 120)
-        self._ring = checked(_call(SETUP, SUBMISSIONS, ctypes.addressof(parameters), 0, 0, 0, 0))
+        self.descriptor = checked(
+            _call(SETUP, SUBMISSIONS, ctypes.addressof(parameters), 0, 0, 0, 0)
+        )
         numbers = struct.unpack("=30I", parameters)  # struct io_uring_params
         _, offered_tail, *_, offered_list = numbers[10:17]  # struct io_sqring_offsets
         done_head, done_tail, *_, done_list = numbers[20:26]  # struct io_cqring_offsets
         size = max(offered_list + 4 * SUBMISSIONS, done_list + COMPLETION_SIZE * COMPLETIONS)
-        queues = memoryview(mmap.mmap(self._ring, size, offset=OFF_QUEUES))  # both, since Linux 5.4
-        self._entries = mmap.mmap(self._ring, ENTRY_SIZE * SUBMISSIONS, offset=OFF_ENTRIES)
+        queues = memoryview(
+            mmap.mmap(self.descriptor, size, offset=OFF_QUEUES)
+        )  # both, since Linux 5.4
+        self._entries = mmap.mmap(self.descriptor, ENTRY_SIZE * SUBMISSIONS, offset=OFF_ENTRIES)
         self._words, self._results, self._users = (
             queues.cast("I"),
             queues.cast("i"),
@@ -103,6 +107,7 @@ class Ring(Generic[Token]):
         """Send all of data, then receive: two linked operations, one result, that of receive().
 
         Or of the send, if it has failed: what is linked to it is dropped then, and as silently.
+        As the kernel does not tell when data is sent, the ring holds it until that result.
         """
         key = self._key(token, (data, buffer))
         flags, all_of_it = LINK | SILENT, socket.MSG_WAITALL
@@ -140,7 +145,7 @@ class Ring(Generic[Token]):
         words = self._words
         words[self._offered_tail] = self._tail & WORD
         waiting = self._tail - self._handed
-        result = _call(ENTER, self._ring, waiting, wanted, ENTER_GETEVENTS, 0, 0)
+        result = _call(ENTER, self.descriptor, waiting, wanted, ENTER_GETEVENTS, 0, 0)
         if -result not in TRY_AGAIN:
             self._handed += checked(result)
         head, tail = words[self._done_head], words[self._done_tail]

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from lab.backends.contract import StartFailed, StartOptions
-from lab.backends.process import ProcessBackend
+from lab.backends.process import ProcessBackend, is_exact
+from lab.verify import pairs
+from lab.wire import Client, expect
 from servers.catalog import PROTOCOLS, SERVERS
 
 OPTIONS = StartOptions()
 SECONDS = 5  # the contract: SIGTERM to exit
+ECHO = [name for name, server in SERVERS.items() if server.speaks("echo")]
+FIRST = dict(reversed(pairs()))  # that each speaks
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize(("server", "protocol"), pairs())
 def test_a_client_that_came_and_spoke_before_serve_began_is_served(server, protocol):
     spoken = PROTOCOLS[protocol]
     script = Path(__file__).with_name("serve_when_told.py")
@@ -27,26 +30,27 @@ def test_a_client_that_came_and_spoke_before_serve_began_is_served(server, proto
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             address = ("127.0.0.1", int(process.stdout.readline()))
-            with socket.create_connection(address, 10) as client:
+            with Client(exact=is_exact(server)) as client:
+                client.settimeout(10)
+                client.connect(address)
                 client.sendall(spoken.hello + spoken.question)
                 process.stdin.write(b"\n")
                 process.stdin.flush()
-                answer = spoken.welcome + spoken.answer
-                assert client.recv(len(answer), socket.MSG_WAITALL) == answer
+                expect(client, spoken.welcome + spoken.answer)
         finally:
             process.kill()
 
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_sigterm_ends_an_idle_server_at_once(server):
-    with ProcessBackend().start(server, "echo", OPTIONS) as target:
+    with ProcessBackend().start(server, FIRST[server], OPTIONS) as target:
         begin = time.monotonic()
         assert target.stop(SECONDS).exit_code == 0
         assert time.monotonic() - begin < 0.9  # not by the grace alarm
 
 
 @pytest.mark.parametrize("jam", [False, True], ids=["silent", "not-reading"])
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("server", ECHO)
 def test_sigterm_ends_a_server_in_spite_of_an_open_client(server, jam):
     with ProcessBackend().start(server, "echo", OPTIONS) as target, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -59,7 +63,7 @@ def test_sigterm_ends_a_server_in_spite_of_an_open_client(server, jam):
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_ctrl_c_ends_a_server_like_sigterm(server):
-    with ProcessBackend().start(server, "echo", OPTIONS) as target:
+    with ProcessBackend().start(server, FIRST[server], OPTIONS) as target:
         os.kill(target.pid, signal.SIGINT)
         assert target.stop(SECONDS).exit_code == 0
         assert target.logs() == ""

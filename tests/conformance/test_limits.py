@@ -12,12 +12,8 @@ from lab.wire import connect
 from servers.catalog import SERVERS
 
 LIMITED = [name for name, server in SERVERS.items() if server.descriptors_below]
-CONCURRENT = [name for name, server in SERVERS.items() if not server.at_once]
-UNLIMITED = [
-    name
-    for name, server in SERVERS.items()
-    if server.family == "readiness" and not server.descriptors_below
-]
+READINESS = [name for name, server in SERVERS.items() if server.family == "readiness"]
+UNLIMITED = [name for name in READINESS if name not in LIMITED]
 IDLE_CPU_NS = 50_000_000
 
 
@@ -60,7 +56,7 @@ def test_a_descriptor_number_too_high_is_refused_and_the_rest_served_on(server, 
         assert target.stop(5).counters == {"refused": own}
 
 
-@pytest.mark.parametrize("server", CONCURRENT)
+@pytest.mark.parametrize("server", READINESS)
 def test_a_full_descriptor_table_is_survived(server):
     options = StartOptions(nofile=40)
     with ProcessBackend().start(server, "echo", options) as target, ExitStack() as stack:

@@ -1,24 +1,21 @@
 """threads that change one byte in a million."""
 
+from wrapped import Wrapped
+
 from servers import threads
 
 
-def serve(listener, new_connection, workers):
-    class Wrong:
-        def __init__(self):
-            self.connection = new_connection()
+class Wrong(Wrapped):
+    said = 0
+
+    def receive(self, data):
+        answer = super().receive(data)
+        self.said += len(answer)
+        if self.said > 1_000_000:
             self.said = 0
+            return answer[:-1] + bytes([answer[-1] ^ 1])
+        return answer
 
-        @property
-        def closed(self):
-            return self.connection.closed
 
-        def receive(self, data):
-            answer = self.connection.receive(data)
-            self.said += len(answer)
-            if self.said > 1_000_000:
-                self.said = 0
-                return answer[:-1] + bytes([answer[-1] ^ 1])
-            return answer
-
-    threads.serve(listener, Wrong, workers)
+def serve(listener, new_connection, workers):
+    threads.serve(listener, Wrong.around(new_connection), workers)

@@ -1,0 +1,284 @@
+"""The Docker engine as the lab uses it: what a container is given, the run's network, the labels.
+
+Rules: every container and network carries the run's label, and only what carries it is removed.
+All containers are made alike, whichever server is in them; nothing is published, nothing mounted.
+A foreign error leaves here as EngineError (the engine said no) or EnvironmentUnfit (it is silent).
+"""
+
+import ipaddress
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import docker  # type: ignore[import-untyped]
+from docker.errors import APIError, DockerException, NotFound  # type: ignore[import-untyped]
+from docker.types import IPAMConfig, IPAMPool, LogConfig  # type: ignore[import-untyped]
+from requests.exceptions import RequestException
+
+from lab.errors import EnvironmentUnfit
+
+PROJECT, RUN = "org.iolab.project", "org.iolab.run"  # labels; the second one is the run's id
+NAME = "io-lab"
+IMAGE = "io-lab-server"  # LAB_SERVER_IMAGE names another one
+POOL = "198.18.0.0/15"  # RFC 2544: for benchmarks. LAB_POOL names another one
+SUBNET_BITS = 24  # of each run's own network
+SERVER_HOST = 10  # of the server in it: 198.19.255.10
+ANSWER_S = 30.0  # for the engine to answer; it needs half a second to start a container
+MEMORY, PIDS = "1g", 4096  # as in compose/servers.yml; `threads` has one for each client
+TMP = "rw,noexec,nosuid,nodev,size=16m,mode=1777"
+USER = "65532:65532"
+PROFILE = Path(__file__).parents[2] / "compose" / "seccomp.json"
+
+T = TypeVar("T")
+Subnet = ipaddress.IPv4Network
+
+
+class EngineError(Exception):
+    """The engine refused, in its own words."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Map what the Docker SDK raises."""
+    try:
+        yield
+    except APIError as error:
+        said = error.explanation or str(error)
+        raise EngineError(" ".join(said.split())) from error
+    except (DockerException, RequestException, OSError) as error:
+        raise EnvironmentUnfit(
+            f"the Docker engine does not answer ({_reason(error)}). Start it, and see that you may "
+            "use its socket (`docker info`); or run with --backend process."
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Say what lies beneath: the SDK wraps an error of the system three times."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return getattr(error, "strerror", None) or str(error)
+
+
+def connect() -> Any:
+    """Return the SDK's client of the engine that the environment names. Raises EnvironmentUnfit."""
+    with explained():
+        return docker.from_env(timeout=ANSWER_S)
+
+
+def image_name() -> str:
+    return os.environ.get("LAB_SERVER_IMAGE") or IMAGE
+
+
+def image_id(client: Any, name: str) -> str:
+    """Find an image; never pulled. Raises EnvironmentUnfit."""
+    with explained():
+        try:
+            return str(client.images.get(name).id)
+        except NotFound:
+            raise EnvironmentUnfit(
+                f"there is no image {name}. Build it: make images (or: docker compose build)"
+            ) from None
+
+
+def profile() -> list[str]:
+    """Return the lab's seccomp profile as an option: the same for all arms, for it costs time."""
+    with suppress(OSError):
+        return [f"seccomp={PROFILE.read_text(encoding='utf-8')}"]  # the text, not the path
+    return []  # the engine's own
+
+
+def own_label() -> str:
+    """Return a label for what belongs to no run and to this process."""
+    return f"look@{os.getpid()}"
+
+
+def labels(run: str) -> dict[str, str]:
+    return {PROJECT: NAME, RUN: run}
+
+
+def confined(run: str) -> dict[str, Any]:
+    """What every container is given, as arguments of the SDK's create().
+
+    No limit of open files: a container has what the engine's own limit allows, and asking for more
+    fails. No restart, no health check: it would be billed to the server.
+    """
+    return {
+        "labels": labels(run),
+        "user": USER,
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true", *profile()],
+        "tmpfs": {"/tmp": TMP},  # noqa: S108 # the container's own
+        "mem_limit": MEMORY,
+        "memswap_limit": MEMORY,  # no swap on top
+        "pids_limit": PIDS,
+        "init": True,  # hands SIGTERM on and reaps
+        "log_config": LogConfig(type="json-file", config={"max-size": "1m", "max-file": "1"}),
+        "use_config_proxy": False,
+    }
+
+
+def whole(work: Callable[[], T]) -> T:
+    """Run to the end even if Ctrl-C comes: what is being made can be removed once it is there."""
+    with ThreadPoolExecutor(1) as one:  # leaving it waits for the work
+        return one.submit(work).result()
+
+
+def create(client: Any, run: str, image: str, **arguments: Any) -> Any:
+    """Make a container; it does not run yet. Raises EngineError."""
+    given = {**confined(run), **arguments}
+    with explained():
+        return whole(lambda: client.containers.create(image, **given))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network of one run."""
+
+    name: str
+    subnet: Subnet
+
+    @property
+    def server(self) -> str:
+        """The fixed address of whichever server runs."""
+        return str(self.subnet[SERVER_HOST])
+
+    def place(self, client: Any) -> dict[str, Any]:
+        """Return the arguments of create() that put a container there."""
+        end = client.api.create_endpoint_config(ipv4_address=self.server)
+        return {"network": self.name, "networking_config": {self.name: end}}
+
+
+@contextmanager
+def network(client: Any, run: str) -> Iterator[Network]:
+    """Make the run's network; in the end remove all containers of the run, and it."""
+    try:
+        yield _make(client, run)
+    finally:
+        remove(client, run)
+
+
+def _make(client: Any, run: str) -> Network:
+    """Take the first subnet that nobody has. Raises EnvironmentUnfit where there is none."""
+    with explained():
+        taken = [*engine_subnets(client), *host_subnets()]
+    refused = ""
+    for subnet in free_subnets(pool(), taken):
+        addresses = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
+        name = f"{NAME}-{subnet.network_address}"
+        made = {"internal": True, "ipam": addresses, "labels": labels(run)}
+        try:
+            with explained():
+                whole(lambda: client.networks.create(name, driver="bridge", **made))  # noqa: B023
+        except EngineError as error:
+            if not any(word in str(error) for word in ("overlap", "already exists")):
+                raise EnvironmentUnfit(f"docker makes no network: {error}") from error
+            refused = str(error)  # another run was quicker, or something the lists do not show
+        else:
+            return Network(name, subnet)
+    raise EnvironmentUnfit(
+        f"no subnet of {pool()} is free. {refused} Remove networks that nobody needs (`lab clean`, "
+        "`docker network ls`), or name another range: LAB_POOL=10.123.0.0/16."
+    )
+
+
+def pool() -> Subnet:
+    """Return the addresses that runs may take. Raises EnvironmentUnfit."""
+    text = os.environ.get("LAB_POOL") or POOL
+    try:
+        found = ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise EnvironmentUnfit(f"LAB_POOL: {error}. Write a network: 10.123.0.0/16") from error
+    if found.prefixlen > SUBNET_BITS:
+        raise EnvironmentUnfit(f"LAB_POOL: {found} is too small. Write a /{SUBNET_BITS} or larger")
+    return found
+
+
+def free_subnets(pool: Subnet, taken: Iterable[Subnet]) -> Iterator[Subnet]:
+    """Those that overlap with nothing, from the top down: Compose takes the bottom."""
+    held = list(taken)
+    size = 2 ** (32 - SUBNET_BITS)
+    for first in range(int(pool.broadcast_address) + 1 - size, int(pool[0]) - 1, -size):
+        subnet = Subnet((first, SUBNET_BITS))
+        if not any(subnet.overlaps(other) for other in held):
+            yield subnet
+
+
+def engine_subnets(client: Any) -> list[Subnet]:
+    """Return the subnets of all networks of the engine."""
+    found = []
+    for one in client.networks.list():
+        for config in (one.attrs.get("IPAM") or {}).get("Config") or ():
+            with suppress(ValueError, KeyError):  # IPv6, or none
+                found.append(Subnet(config["Subnet"]))
+    return found
+
+
+def host_subnets(routes: Path = Path("/proc/net/route")) -> list[Subnet]:
+    """Return where this machine has a route to, but the default one: a proxy may claim the range.
+
+    Addresses stand there as the machine's own integers in hexadecimal, proc(5).
+    """
+    found = []
+    with suppress(OSError):
+        for line in routes.read_text(encoding="ascii").splitlines()[1:]:
+            _, target, _, _, _, _, _, mask, *_ = line.split()
+            swap = struct.Struct("=I").pack
+            bits = int(mask, 16).bit_count()
+            if bits:
+                address = ipaddress.IPv4Address(swap(int(target, 16)))
+                found.append(Subnet((address, bits), strict=False))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What carries a run's label."""
+
+    run: str
+    containers: int
+    networks: int
+
+
+def left(client: Any) -> list[Left]:
+    """Return what there is of any run, by run."""
+    counts: dict[str, list[int]] = {}
+    with explained():
+        for kind, collection in enumerate((_containers(client, RUN), _networks(client, RUN))):
+            for one in collection:
+                counts.setdefault(_label(one), [0, 0])[kind] += 1
+    return [Left(run, *numbers) for run, numbers in sorted(counts.items())]
+
+
+def remove(client: Any, run: str) -> None:
+    """Remove all containers and networks of a run; what has gone meanwhile is no error."""
+    if not run:
+        return  # an empty label would match those of every run
+    mark = f"{RUN}={run}"
+    with explained():
+        for container in _containers(client, mark):
+            with suppress(NotFound):
+                container.remove(force=True, v=True)
+        for one in _networks(client, mark):
+            with suppress(NotFound):
+                one.remove()
+
+
+def _containers(client: Any, mark: str) -> Any:
+    return client.containers.list(all=True, filters={"label": mark}, ignore_removed=True)
+
+
+def _networks(client: Any, mark: str) -> Any:
+    return client.networks.list(filters={"label": mark})
+
+
+def _label(one: Any) -> str:
+    held: Mapping[str, str] = (
+        one.attrs.get("Labels") or one.attrs.get("Config", {}).get("Labels") or {}
+    )
+    return held.get(RUN, "")

@@ -1,0 +1,288 @@
+"""Servers in containers: one container for each start, in the run's own network.
+
+Load goes from this machine straight to the container's address: nothing is published, so no proxy
+stands between. The trial's own port is used, as on local processes. What the container may do is
+the same for all (lab.backends.containers); how it is metered is in lab.cgroup.
+
+The account of its CPU time vanishes with the container. It is closed in between: when the server's
+first process has ended, which a pid descriptor tells at once, and before the engine, which learns
+it through the container's init, has removed the control group some 20 ms later.
+"""
+
+import os
+import selectors
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from lab import cgroup
+from lab.backends import containers
+from lab.backends.containers import EngineError, Network, explained
+from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
+from lab.backends.process import counters, is_exact
+from lab.cgroup import CgroupMeter, OutOfReach
+from lab.errors import EnvironmentUnfit
+from lab.meter import Gone, read_all
+from lab.record import MeterReading
+from servers.core.contract import BACKLOG
+
+PORT = 7001  # as in compose/servers.yml, where no trial has drawn one
+KILL_S = 10.0  # seconds for the engine to note a killed container's end; it needs half a one
+LOG_LINES = 200  # kept of what a server wrote
+SIGNALLED = 128  # an exit code above: ended by that signal, as init reports it
+HEADER = struct.Struct(">BxxxI")  # of a frame in the engine's streams: which one, how long
+STDOUT, STDERR = 1, 2
+READ = 4096  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DockerBackend:
+    """Starts `python -m servers` in a container of an image, in the network of a run."""
+
+    client: Any
+    image: str
+    network: Network
+    find: Callable[[int, str], cgroup.Group] = cgroup.find
+
+    def start(self, server: str, protocol: str, options: StartOptions) -> "ContainerTarget":
+        """Return when it listens. Raises StartFailed with the server's own last words."""
+        port = options.port or PORT
+        placed: dict[str, Any] = self.network.place(self.client)
+        if options.cpu is not None:
+            placed["cpuset_cpus"] = str(options.cpu)
+        try:
+            container = containers.create(
+                self.client,
+                options.label,
+                self.image,
+                entrypoint=["python", "-m", "servers"],
+                command=_words(server, protocol, port, options),
+                environment=dict(options.env),
+                **placed,
+            )
+        except EngineError as error:
+            raise StartFailed(str(error)) from error
+        try:
+            return self._begin(container, server, port, options)
+        except BaseException:
+            _remove(container)
+            raise
+
+    def _begin(
+        self, container: Any, server: str, port: int, options: StartOptions
+    ) -> "ContainerTarget":
+        try:
+            with explained():
+                stream = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
+                with stream:
+                    container.start()
+                    _wait_until_listening(container, stream, options.deadline)
+                container.reload()
+        except EngineError as error:
+            raise StartFailed(str(error)) from error
+        init = int(container.attrs["State"]["Pid"])
+        try:
+            meter = CgroupMeter(init, self.find(init, container.id))
+        except OutOfReach as error:
+            raise EnvironmentUnfit(
+                f"the engine's containers cannot be metered from here: {error}. The engine must "
+                "run on this very machine, not in a virtual one; or run with --backend process."
+            ) from error
+        except Gone as error:
+            raise _early_exit(container) from error
+        address = (self.network.server, port)
+        return ContainerTarget(container, meter, _first(init), address, exact=is_exact(server))
+
+
+def _words(server: str, protocol: str, port: int, options: StartOptions) -> list[str]:
+    """The server's command line; a wrapper stands for nothing here: strace is not in the image."""
+    words = [server, f"--protocol={protocol}", "--host=0.0.0.0", f"--port={port}"]
+    words += [f"--workers={options.workers}", f"--backlog={options.backlog or BACKLOG}"]
+    return [*words, f"--nofile={options.nofile or 0}"]
+
+
+@dataclass(slots=True)
+class ContainerTarget:
+    """One server in its container; removed at the end of a `with`."""
+
+    container: Any
+    meter: CgroupMeter
+    pid: int  # of the server's first process, as this machine counts
+    address: Address
+    exact: bool = True  # compared byte by byte
+    _exit: Exit | None = None
+    _stderr: str = ""
+    _handle: int = field(init=False, default=-1)
+    _paused: bool = False
+
+    def __post_init__(self) -> None:
+        with suppress(ProcessLookupError):  # ended already: alive() says so
+            self._handle = os.pidfd_open(self.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.kill()
+
+    def verify(self, protocol: str) -> None:
+        verify(self.address, protocol, exact=self.exact)
+
+    def stop(self, timeout: float) -> Exit:
+        if self._exit is None:
+            self.resume()
+            self._try(partial(self.container.kill, "SIGTERM"))  # init hands it on
+            self._exit = self._end(killed=not self._ended(timeout))
+        return self._exit
+
+    def kill(self) -> Exit:
+        if self._exit is None:
+            self._exit = self._end(killed=self.alive())
+        return self._exit
+
+    def pause(self) -> None:
+        self._try(self.container.pause)
+        self._paused = True
+
+    def resume(self) -> None:
+        if self._paused:
+            self._try(self.container.unpause)
+        self._paused = False
+
+    def alive(self) -> bool:
+        return self._exit is None and not self._ended(0)
+
+    def logs(self) -> str:
+        return self._stderr if self._exit is not None else _logs(self.container, stderr=True)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        """Do it unless the container is not, or no more, in a state for it."""
+        if self._exit is None:
+            with suppress(EngineError), explained():
+                act()
+
+    def _ended(self, timeout: float) -> bool:
+        """Wait for the server's end; a pid descriptor is readable then, pidfd_open(2)."""
+        if self._handle < 0:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._handle, selectors.EVENT_READ)
+            return bool(selector.select(timeout))
+
+    def _end(self, *, killed: bool) -> Exit:
+        """Close the account, have the container end, collect its last words, remove it."""
+        account, escaped = self._close(killed=killed)
+        if killed:
+            self._try(partial(self.container.kill, "SIGKILL"))
+        code, words = _outcome(self.container)
+        said = counters(_logs(self.container, stdout=True).encode())
+        self._stderr = _logs(self.container, stderr=True) + words
+        _remove(self.container)
+        self.meter.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        return Exit(
+            exit_code=None if killed else code,
+            counters={name: value for name, value in said.items() if name != "listening"},
+            stderr=self._stderr,
+            cpu_ns=account.cpu_ns if account else 0,
+            user_ns=account.user_ns if account else 0,
+            system_ns=account.system_ns if account else 0,
+            escaped=escaped,
+        )
+
+    def _close(self, *, killed: bool) -> tuple[MeterReading | None, int]:
+        """Read once more, or take the newest; and count who is left though the server has gone."""
+        with suppress(Gone):
+            self.meter.glance()
+        escaped = 0
+        with suppress(Gone):
+            escaped = 0 if killed else len(self.meter.members())
+        return self.meter.last, escaped
+
+
+def _wait_until_listening(container: Any, stream: Any, deadline: float) -> None:
+    """Read what it says until {"listening": port}. Raises StartFailed."""
+    end = time.monotonic() + deadline
+    data = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while b"\n" not in demultiplexed(data).get(STDOUT, b""):
+            if not selector.select(max(0.0, end - time.monotonic())):
+                words = _logs(container, stderr=True)
+                raise StartFailed(f"not listening after {deadline:g} s. {words}".strip())
+            piece = os.read(stream.fileno(), READ)
+            if not piece:
+                raise _early_exit(container)
+            data += piece
+    said = demultiplexed(data)[STDOUT]
+    if "listening" not in counters(said):
+        raise StartFailed(f"unexpected output: {said!r}")
+
+
+def demultiplexed(data: bytes) -> dict[int, bytes]:
+    """Take the engine's stream apart: frames of stdout and stderr; the last one may be cut."""
+    found: dict[int, bytes] = {}
+    while len(data) >= HEADER.size:
+        kind, length = HEADER.unpack_from(data)
+        found[kind] = found.get(kind, b"") + data[HEADER.size : HEADER.size + length]
+        data = data[HEADER.size + length :]
+    return found
+
+
+def _early_exit(container: Any) -> StartFailed:
+    code, words = _outcome(container)
+    lines = (_logs(container, stderr=True) + words).strip().splitlines()
+    return StartFailed(f"exit code {code}: {lines[-1] if lines else 'it said nothing'}", code)
+
+
+def _outcome(container: Any) -> tuple[int | None, str]:
+    """Wait for its end: the exit code (negative: a signal), and what the kernel had to do with it.
+
+    None: the engine does not say.
+    """
+    try:
+        with explained():
+            code = int(container.wait(timeout=KILL_S)["StatusCode"])
+            container.reload()
+    except (EngineError, EnvironmentUnfit):
+        return None, ""
+    state: Mapping[str, Any] = container.attrs.get("State", {})
+    words = f"the kernel ended it: above the limit of {containers.MEMORY} of memory\n"
+    return SIGNALLED - code if code > SIGNALLED else code, words if state.get("OOMKilled") else ""
+
+
+def _logs(container: Any, *, stdout: bool = False, stderr: bool = False) -> str:
+    try:
+        with explained():
+            text: bytes = container.logs(stdout=stdout, stderr=stderr, tail=LOG_LINES)
+    except (EngineError, EnvironmentUnfit):
+        return ""
+    return text.decode(errors="replace")
+
+
+def _remove(container: Any) -> None:
+    with suppress(EngineError), explained():  # in the end all is removed by label anyway
+        container.remove(force=True, v=True)
+
+
+def _first(init: int) -> int:
+    """Return the first process that init has begun: the server."""
+    try:
+        listed = Path(f"/proc/{init}/task/{init}/children").read_text(encoding="ascii").split()
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN, or ended
+        listed = sorted(str(pid) for pid, stat in read_all().items() if stat.parent == init)
+    return int(listed[0]) if listed else init
+
+
+@contextmanager
+def opened(client: Any, image: str, run: str) -> Iterator[DockerBackend]:
+    """A backend for one run: its network is made first, all of the run is removed at last."""
+    with containers.network(client, run) as network:
+        yield DockerBackend(client, image, network)

@@ -1,0 +1,75 @@
+"""Who is examined, and what a check is."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from lab.backends.contract import Backend, StartOptions, Target, WrongAnswer
+from servers.catalog import Server
+
+END = 5.0  # seconds from SIGTERM to the exit: the contract
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A server in one protocol, running, and the means to start another one like it."""
+
+    name: str
+    server: Server
+    protocol: str
+    backend: Backend
+    options: StartOptions
+    target: Target
+
+    @property
+    def at_once(self) -> int:
+        """How many clients it serves at once; 0: no limit."""
+        return self.server.clients(self.options.workers)
+
+    @contextmanager
+    def another(self, nofile: int | None = None) -> Iterator[Target]:
+        """Start a fresh one, that a check may spoil or end."""
+        options = replace(self.options, nofile=nofile)
+        target = self.backend.start(self.name, self.protocol, options)
+        try:
+            yield target
+        finally:
+            target.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One situation. run() returns how many cases it held, None for one; raises WrongAnswer."""
+
+    run: Callable[[Subject], int | None]
+    clients: int = 1  # that it needs served at once
+    idle: bool = False  # expects a server that waits when there is nothing to do
+    protocols: tuple[str, ...] = ()  # means something in these only; empty: in all
+    like: str = ""  # who cannot pass that one cannot pass this one
+
+
+class CasesFailed(WrongAnswer):
+    """Some cases of a table failed: each by its name, and why."""
+
+    def __init__(self, cases: int, failed: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {why}" for name, why in failed.items()))
+        self.cases = cases
+        self.failed = dict(failed)
+
+
+def end_well(target: Target) -> None:
+    """Stop it. Raises WrongAnswer unless it ends in time, by itself, all of it, and silently."""
+    end = target.stop(END)
+    if end.exit_code is None:
+        raise WrongAnswer(f"had to be killed {END:g} s after SIGTERM")
+    if end.exit_code != 0:
+        raise WrongAnswer(f"exit code {end.exit_code} after SIGTERM: {last_line(end.stderr)}")
+    if end.escaped:
+        raise WrongAnswer(f"left {end.escaped} processes behind")
+    if end.stderr:
+        raise WrongAnswer(f"wrote to stderr: {last_line(end.stderr)}")
+
+
+def last_line(text: str) -> str:
+    """Return what a traceback ends with."""
+    return (text.strip().splitlines() or ["no last words"])[-1]

@@ -1,0 +1,10 @@
+"""epoll that ends where it stands when it is told to."""
+
+import signal
+
+from servers import epoll_loop
+
+
+def serve(listener, new_connection, workers):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    epoll_loop.serve(listener, new_connection, workers)
