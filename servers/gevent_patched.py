@@ -20,7 +20,9 @@ from servers.core.converse import converse
 
 def serve(listener: socket.socket, new_connection: NewConnection, workers: int) -> None:
     del workers
-    monkey.patch_all()  # the listener is older, and stays as it was; whom it accepts is patched
+    # The listener is older, and stays as it was; whom it accepts is patched. os is left alone, as
+    # its close() would wait for the hub: a full descriptor table needs room at once.
+    monkey.patch_all(os=False, signal=False)
     listener.setblocking(False)
     while True:
         wait_read(listener.fileno())

@@ -1,7 +1,6 @@
 """io_uring, the proactor: order what is to be done with which buffer; be told when it is done.
 
-What waits       the only thread, in io_uring_enter(), for all clients: orders go in and results
-                 come out with that one call, and the kernel receives and sends between.
+What waits       the only thread, in io_uring_enter(): orders in, results out, for all clients.
 Served meanwhile whoever has something done, one after the other.
 One more client  costs a buffer that waits with it: who is told "you may read" can share one, but
                  "I have read" needs to know where to. Its pages are real from the first bytes on.
@@ -15,10 +14,7 @@ from dataclasses import dataclass
 from servers.core.contract import GONE, Connection, NewConnection, refuse
 from servers.core.listener import NO_DESCRIPTOR, Listener
 from servers.core.rest import half_close
-from servers.core.ring import Buffer, Ring, checked
-
-
-SMALL = 4096  # bytes; a longer answer is not linked to a receive, which would hold it till it ends
+from servers.core.ring import SMALL, Buffer, Ring, checked
 
 
 @dataclass(slots=True)
@@ -75,9 +71,9 @@ def serve(listener: Listener, new_connection: NewConnection, workers: int) -> No
                 ring.accept(listener.fileno(), None)
                 continue
             try:
-                goes_on = talk.go_on(ring, checked(done))
+                if talk.go_on(ring, checked(done)):
+                    continue
             except GONE:
-                goes_on = False
-            if not goes_on:
-                talk.client.close()
-                spare.append(talk.buffer)
+                pass
+            talk.client.close()
+            spare.append(talk.buffer)

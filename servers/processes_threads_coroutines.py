@@ -13,7 +13,7 @@ from functools import partial
 from threading import Thread
 
 import gevent
-from gevent import monkey
+from gevent.socket import socket as GreenSocket  # noqa: N812 a class
 from gevent.socket import wait_read
 
 from servers.core.children import keep
@@ -29,19 +29,18 @@ def serve(listener: socket.socket, new_connection: NewConnection, workers: int) 
 
 
 def serve_in_threads(listener: socket.socket, new_connection: NewConnection) -> None:
-    monkey.patch_socket()  # not patch_all(): a Thread shall stay a thread
-    monkey.patch_time()
     for _ in range(THREADS - 1):
         Thread(target=serve_in_greenlets, args=(listener, new_connection), daemon=True).start()
-    serve_in_greenlets(listener, new_connection)  # the main thread too: it handles the signals
+    serve_in_greenlets(listener, new_connection)
 
 
 def serve_in_greenlets(listener: socket.socket, new_connection: NewConnection) -> None:
-    """What gevent_patched does, in a hub that is this thread's own."""
+    """What gevent_patched does, but nothing is patched: a Thread shall stay a thread."""
+    run = gevent.get_hub().threadpool.apply  # each thread has a hub of its own
     while True:
         wait_read(listener.fileno())
         try:
             client, _ = listener.accept()
         except BlockingIOError:
             continue  # another one's client by now
-        gevent.spawn(converse, client, new_connection)
+        gevent.spawn(converse, GreenSocket(fileno=client.detach()), new_connection, run)

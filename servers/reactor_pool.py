@@ -8,7 +8,6 @@ Breaks           with as many blocking requests as threads. In Python only one o
 """
 
 import select
-import signal
 import socket
 from queue import SimpleQueue
 from select import EPOLLIN, EPOLLONESHOT, EPOLLOUT
@@ -42,25 +41,17 @@ def serve(listener: socket.socket, new_connection: NewConnection, workers: int) 
             else:
                 poller.modify(fd, WRITING if channel.wants_write else READING)
 
-    def react() -> None:
-        poller.register(door, EPOLLIN)
-        while True:
-            for fd, _ in poller.poll():
-                if fd != door:
-                    ready.put(channels[fd])
-                    continue
-                try:
-                    client, _ = listener.accept()
-                except BlockingIOError:
-                    continue
-                channels[client.fileno()] = Channel(client, new_connection)
-                poller.register(client.fileno(), READING)
-
-    # Signals wait for the main thread, which does nothing else: only there Python's handlers run,
-    # and one that another thread takes, or that finds it about to wait, does not wake it, signal(7)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    threads = [Thread(target=target, daemon=True) for target in (react, *[work] * workers)]
-    for thread in threads:
-        thread.start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    threads[0].join()
+    for _ in range(workers):
+        Thread(target=work, daemon=True).start()
+    poller.register(door, EPOLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd != door:
+                ready.put(channels[fd])
+                continue
+            try:
+                client, _ = listener.accept()
+            except BlockingIOError:
+                continue
+            channels[client.fileno()] = Channel(client, new_connection)
+            poller.register(client.fileno(), READING)

@@ -19,11 +19,11 @@ from sanic.exceptions import NotFound
 from sanic.response import raw
 
 from servers.core.contract import NewConnection
-from servers.core.ending import GRACE, TICK, finish
+from servers.core.ending import ENDING, GRACE, TICK, finish, leave_it_to_main
 from servers.protocols.http_head import BODY_SIZE
 from servers.protocols.http_paths import NUMBERED
 
-SILENCE = 86_400  # seconds a client may be silent; Sanic's own 120 would end an idle connection
+SILENCE = 86_400  # seconds a client may be silent; Sanic's own 120 would end an idle one
 app = Sanic("lab", configure_logging=False)
 app.config.REQUEST_MAX_SIZE = BODY_SIZE
 app.config.KEEP_ALIVE_TIMEOUT = app.config.REQUEST_TIMEOUT = app.config.RESPONSE_TIMEOUT = SILENCE
@@ -52,9 +52,8 @@ async def offload(_request: Request, number: int) -> HTTPResponse:
 
 
 async def run(listener: socket.socket) -> None:
-    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    told, loop, later = asyncio.Event(), asyncio.get_running_loop(), {"start_serving": False}
     vars(listener)["listen"] = lambda _: None  # asyncio would listen anew, with its own backlog
-    later = {"start_serving": False}
     server: Any = await app.create_server(sock=listener, asyncio_server_kwargs=later)
     await server.startup()
 
@@ -63,8 +62,9 @@ async def run(listener: socket.socket) -> None:
         signal.setitimer(signal.ITIMER_REAL, GRACE)
         loop.call_soon_threadsafe(told.set)
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
+    for number in ENDING:
+        signal.signal(number, leave)
+    leave_it_to_main()
     await server.start_serving()
     await told.wait()
     await asyncio.sleep(TICK)  # what has come already is read

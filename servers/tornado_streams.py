@@ -3,8 +3,9 @@
 What waits       the loop, in epoll_wait(), for all clients; each coroutine, as it says, at `await`.
 Served meanwhile whoever is ready, in turn; jobs run in a pool of threads.
 One more client  costs a coroutine, an IOStream and its two buffers, and one epoll_ctl().
-Breaks           where code waits or computes without `await`. A client that ends its side ends
-                 both: the stream closes itself, and what a protocol would still say is lost.
+Breaks           where code waits or computes without `await`; and while a client sends faster than
+                 it is read: an `await` that finds bytes goes on, and nobody else gets a turn. A
+                 client that ends its side ends both: what is unsent then is lost.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from typing import Any
 from uvicorn import Config, Server
 
 from servers.core.contract import BACKLOG
-from servers.core.ending import GRACE, finish
+from servers.core.ending import GRACE, finish, leave_it_to_main
 
 SILENCE = 86_400  # seconds a client may be silent; uvicorn's own 5 would end an idle connection
 
@@ -47,6 +47,7 @@ def run(application: Callable[..., Any], listener: socket.socket) -> None:
         backlog=BACKLOG,
         timeout_keep_alive=SILENCE,
     )
+    leave_it_to_main()
     vars(listener)["listen"] = lambda _: None  # asyncio would listen anew, with its own backlog
     # not asyncio.run(): it would wait for what the threads still do
     asyncio.new_event_loop().run_until_complete(BoundedServer(config).serve(sockets=[listener]))

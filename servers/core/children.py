@@ -6,29 +6,24 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from threading import Event
+from time import monotonic, sleep  # bound now: a library may patch the module later
 from types import FrameType
 from typing import NoReturn
 
-ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+STEP = 0.005  # seconds between two looks at whether all have ended
 alive: set[int] = set()  # process ids of this process's own children, not yet waited for
+closing = Event()  # the end has begun: no child is made any more, and end_all() waits for them
 
 
 def fork(work: Callable[[], None]) -> int:
-    """Run work() in a child that ends with it; return its id. OSError when the system has no room.
-
-    Signals wait meanwhile: whoever is told to end knows all its children, and a child none.
-    """
-    waiting = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
-        pid = os.fork()
-        if pid == 0:
-            alive.clear()
-            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
-            _run(work)
-        alive.add(pid)
-        return pid
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+    """Run work() in a child that ends with it; return its id. OSError: the system has no room."""
+    pid = os.fork()
+    if pid == 0:
+        alive.clear()
+        _run(work)
+    alive.add(pid)
+    return pid
 
 
 def reap_as_they_end() -> None:
@@ -49,34 +44,49 @@ def keep(works: Sequence[Callable[[], None]]) -> NoReturn:
     """Have a child at each work; one that dies is replaced."""
     at_work = {fork(work): work for work in works}
     while True:
-        pid, _ = os.waitpid(-1, 0)
-        alive.discard(pid)
+        pid, _ = wait()
         if pid in at_work:
             work = at_work.pop(pid)
             at_work[fork(work)] = work
 
 
+def wait(pid: int = -1) -> tuple[int, int]:
+    """Wait for a child, any or this one; return id and status. Never, once the end has begun."""
+    try:
+        ended, status = os.waitpid(pid, 0)
+        alive.discard(ended)
+    except ChildProcessError:  # whoever ends it all was here first
+        if not closing.wait(1):
+            raise
+    while closing.is_set():
+        signal.pause()
+    return ended, status
+
+
 def end_all(seconds: float) -> None:
-    """Wait for all children; kill those that are still there after `seconds`."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, lambda _signum, _frame: _tell(signal.SIGKILL))
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    """Tell all children to end, and wait until they have; kill who is still there after `seconds`.
+
+    They are told again and again: one may have been made just now. Unreaped, none of the ids can be
+    a stranger's.
+    """
+    closing.set()
+    deadline = monotonic() + seconds
     while alive:
-        try:
-            pid, _ = os.waitpid(-1, 0)
-        except ChildProcessError:  # waited for by whoever was interrupted by the signal
-            return
-        alive.discard(pid)
+        tell(signal.SIGTERM if monotonic() < deadline else signal.SIGKILL)
+        sleep(STEP)
+        for pid in list(alive):
+            try:
+                ended = os.waitpid(pid, os.WNOHANG)[0]
+            except ChildProcessError:
+                ended = pid  # waited for by the main thread, a moment ago
+            if ended:
+                alive.discard(pid)
 
 
-def pass_on(signum: int) -> None:
-    """Send a signal to all children. They are unreaped, so no stranger has one of the ids."""
-    _tell(signum)
-
-
-def _tell(signum: int) -> None:
+def tell(signum: int) -> None:
+    """Send a signal to all children."""
     for pid in list(alive):
-        with contextlib.suppress(ProcessLookupError):  # a SIGCHLD came between: it is waited for
+        with contextlib.suppress(ProcessLookupError):  # it is waited for, just now
             os.kill(pid, signum)
 
 

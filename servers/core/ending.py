@@ -5,18 +5,22 @@
     every model finds the end of the file, answers what is owed and hangs up; silent ones go, too.
  3. When no client is left, or after GRACE, the process ends, its children before it.
 
-So no server has a line about its end, and all of them end alike.
+So no server has a line about its end, and all of them end alike. A thread of its own waits for the
+signal, in each process: Python runs handlers in the main thread only, and whether that one wakes
+for a signal depends on the model, and on luck. Until then it costs a wait that nothing ends.
 """
 
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import socket
 import sys
-import time
 from _socket import socket as Socket  # noqa: N812 not one that a library has patched
-from types import FrameType
+from _thread import get_ident, start_new_thread
+from collections.abc import Iterable
+from time import monotonic, sleep  # bound now: a library may patch the module later
 from typing import NoReturn
 
 from servers.core import children
@@ -25,11 +29,11 @@ from servers.core.contract import refused
 GRACE = 2.0  # seconds until whatever still waits for a client is left behind
 TICK = 0.02  # seconds between two looks
 CHILDREN = 0.5  # seconds that children have beyond that
+ENDING = {signal.SIGTERM, signal.SIGINT}
 INTERNET = {socket.AF_INET, socket.AF_INET6}
 SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
 _first = [0]  # the id of the process that reports
-_deadline = [0.0]  # by the monotonic clock; 0: nobody has asked for the end
 
 
 class _Instruction(ctypes.Structure):
@@ -56,32 +60,51 @@ _DROP_ALL = _Program(1, ctypes.pointer(_Instruction(BPF_RET, 0, 0, 0)))
 def end_on_signal() -> None:
     """Take SIGTERM and SIGINT as above, in this process and those forked from it."""
     _first[0] = os.getpid()
-    signal.signal(signal.SIGTERM, _begin)
-    signal.signal(signal.SIGINT, _begin)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # threads and children inherit it
+    for number in ENDING:  # for who unblocks them in the main thread, see leave_it_to_main()
+        signal.signal(number, lambda *_: start_new_thread(_end, (get_ident(),)))
+    signal.signal(signal.SIGURG, lambda *_: None)  # see _end(); by itself it would be ignored
+    _watch()
+    os.register_at_fork(after_in_child=_watch)
 
 
-def _begin(signum: int, _frame: FrameType | None) -> None:
-    if not _deadline[0]:
-        _deadline[0] = time.monotonic() + GRACE
-        signal.signal(signal.SIGALRM, _look)
-    children.pass_on(signum)
-    _look(signum, None)
+def leave_it_to_main() -> None:
+    """For a framework that ends in its own way, by handlers in the main thread."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
-def _look(_signum: int, _frame: FrameType | None) -> None:
-    left = dismiss()
-    if left and time.monotonic() < _deadline[0]:
-        signal.setitimer(signal.ITIMER_REAL, TICK)
-    else:
-        finish()
+def _watch() -> None:
+    """Start the thread, deaf to all signals: it must take none that is meant for the server."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    start_new_thread(_wait_for_the_end, (get_ident(),))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _wait_for_the_end(main_thread: int) -> None:
+    signal.sigwait(ENDING)
+    _end(main_thread)
+
+
+def _end(main_thread: int) -> NoReturn:
+    """Dismiss the clients until none is left. The main thread's calls are interrupted, each time.
+
+    A socket that is shut wakes whoever waits for it, but raises no SIGIO; EINTR makes such a server
+    look. For all others it is a call that Python makes again.
+    """
+    deadline = monotonic() + GRACE
+    while dismiss() and monotonic() < deadline:
+        children.tell(signal.SIGTERM)
+        signal.pthread_kill(main_thread, signal.SIGURG)
+        sleep(TICK)
+    finish(deadline)
 
 
 def dismiss() -> int:
     """Shut the receiving side of every connected client and close the door; how many are left."""
     left = 0
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 thousands of them: no Path for each
+    for descriptor in _descriptors():
         try:
-            held = Socket(fileno=int(name))
+            held = Socket(fileno=descriptor)
         except OSError:
             continue  # no socket, or closed meanwhile
         try:
@@ -99,9 +122,16 @@ def dismiss() -> int:
     return left
 
 
-def finish() -> NoReturn:
+def _descriptors() -> Iterable[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 thousands
+    except OSError:  # to read the list takes a descriptor, and there is none: then there are few
+        return range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def finish(deadline: float = 0.0) -> NoReturn:
     """Wait for the children, report, and leave at once: threads that still talk are not awaited."""
-    children.end_all(max(0.0, _deadline[0] - time.monotonic()) + CHILDREN)
+    children.end_all(max(0.0, deadline - monotonic()) + CHILDREN)
     if os.getpid() == _first[0]:
         with contextlib.suppress(OSError):  # nobody reads any more
             os.write(sys.stdout.fileno(), b'{"refused": %d}\n' % refused.take())

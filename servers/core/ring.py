@@ -25,6 +25,7 @@ from servers.core.contract import RECEIVE_SIZE
 Token = TypeVar("Token")
 
 SUBMISSIONS = 1024  # entries; a full queue is handed over early
+SMALL = 4096  # bytes; longer ones are better sent by send() than held by answer()
 COMPLETIONS = 16_384  # entries, 256 KiB; the kernel keeps what does not fit, IORING_FEAT_NODROP
 
 # asm-generic/unistd.h, linux/io_uring.h

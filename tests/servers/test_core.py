@@ -116,16 +116,17 @@ def test_children_end_before_their_parent_even_if_they_do_not_listen():
         """
         import os, signal, time
         from servers.core import children
+        heard, told = os.pipe()
         def deaf():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.write(1, b"%d\\n" % os.getpid())
+            os.write(told, b".")
             time.sleep(60)
         children.fork(deaf)
-        while not os.read(0, 1): pass
+        os.read(heard, 1)
         children.end_all(0.05)
         os.write(1, b"over\\n")
-        """,
-        input="x",
+        """
     )
     pid, over = done.stdout.split()
     assert over == "over"
@@ -150,25 +151,79 @@ def test_sigchld_reaps_whoever_has_ended():
     assert (done.stdout, done.stderr) == ("none left\n", "")
 
 
-def test_signals_that_come_while_a_child_is_made_are_not_lost():
+def test_a_child_that_is_made_while_the_end_has_begun_is_told_too():
+    done = script(
+        """
+        import os, signal, threading
+        from servers.core import children
+        heard, told = os.pipe()
+        def deaf():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.write(told, b".")
+            while True: signal.pause()
+        first = children.fork(deaf)
+        os.read(heard, 1)
+        end = threading.Thread(target=children.end_all, args=(60.0,))
+        end.start()
+        children.closing.wait()
+        second = children.fork(signal.pause)
+        while second in children.alive: os.sched_yield()
+        print("told", first in children.alive, flush=True)
+        os.kill(first, signal.SIGKILL)
+        end.join()
+        """
+    )
+    assert (done.stdout, done.stderr) == ("told True\n", "")
+
+
+def test_who_waits_for_a_child_hears_nothing_once_the_end_has_begun():
+    done = script(
+        """
+        import os, signal, threading, time
+        from servers.core import children
+        children.fork(signal.pause)
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(7))
+        def end():
+            children.end_all(5.0)
+            print("all ended", flush=True)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+        threading.Thread(target=end).start()
+        children.keep([])
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, "all ended\n", "")
+
+
+def test_the_end_finds_its_clients_when_no_descriptor_is_left():
+    command = [sys.executable, "-P", "-m", "servers", "epoll", "--nofile", "40"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        port = int(process.stdout.readline().split(b":")[1].rstrip(b"}\n"))
+        held = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(50)]
+        try:
+            held[0].sendall(b"a")
+            assert held[0].recv(1) == b"A"
+            assert held[-1].recv(1) == b""  # refused: the table is full
+            process.terminate()
+            assert process.wait(5) == 0
+            assert process.stderr.read() == b""
+            assert held[0].recv(1) == b""
+        finally:
+            for client in held:
+                client.close()
+
+
+def test_no_signal_of_the_server_goes_to_the_thread_that_waits_for_the_end():
     done = script(
         """
         import os, signal
-        from servers.core import children
-        heard = []
-        signal.signal(signal.SIGTERM, lambda *_: heard.append(sorted(children.alive)))
-        real = os.fork
-        def fork():
-            pid = real()
-            if pid: os.kill(os.getpid(), signal.SIGTERM)
-            return pid
-        os.fork = fork
-        pid = children.fork(signal.pause)
-        os.kill(pid, signal.SIGKILL)
-        print(heard == [[pid]])
+        from servers.core import ending
+        ending.end_on_signal()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
+        os.kill(os.getpid(), signal.SIGIO)  # to whichever thread would take it, and die
+        print(signal.sigwait({signal.SIGIO}) == signal.SIGIO)
         """
     )
-    assert (done.stdout, done.stderr) == ("True\n", "")
+    assert (done.returncode, done.stdout) == (0, "True\n")
 
 
 def test_a_need_is_a_feature_or_a_module():
