@@ -92,7 +92,9 @@ def expand(
 
 
 def choose(lab: Lab, select: Sequence[str], profile: str) -> Selection:
-    """Find the claims and cells that a selection means. No selection means everything.
+    """Find the claims and cells that a selection means.
+
+    No selection means all claims that the profile lists, and all experiments that no claim is on.
 
     A claim is part of the profiles it lists; its own name selects it in any profile that has its
     cells. An experiment brings all its cells, and those of its claims that the profile lists.
@@ -108,7 +110,7 @@ def choose(lab: Lab, select: Sequence[str], profile: str) -> Selection:
             names = [*lab.experiments, *lab.claims]
             raise UsageError(f'"{pattern}" selects nothing. {_near(pattern, names)}')
         claims |= {name for name in named if name == pattern or _listed(lab, name, profile)}
-        experiments |= found if select else set()
+        experiments |= found if select else found - _claimed(lab)
     claims |= {
         name
         for name, claim in lab.claims.items()
@@ -117,6 +119,12 @@ def choose(lab: Lab, select: Sequence[str], profile: str) -> Selection:
         and _listed(lab, name, profile)
     }
     return _selected(lab, profile, claims, experiments)
+
+
+def _claimed(lab: Lab) -> set[str]:
+    """Return the experiments that some claim stands on; the others are run for their numbers."""
+    claims = lab.claims.values()
+    return {claim.experiment for claim in claims if not isinstance(claim, LimitClaim)}
 
 
 def _listed(lab: Lab, claim: str, profile: str) -> bool:

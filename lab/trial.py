@@ -43,6 +43,9 @@ SLICES = 20  # of the window, as in docs/method.md
 PORT_TRIES = 8  # the drawn port and its neighbours; more are never all taken by accident
 CENSUS_WAIT_S = 3.0  # for the server to accept what the engine has connected
 CENSUS_STEP_S = 0.002
+FEW = 4  # threads or processes; what so few use for their end is below the closure gate's limit
+SETTLE_WAIT_S = 3.0  # for those that served one connection each to end, once it is closed
+SETTLE_STEP_S = 0.01
 STOP_WAIT_S = 6.0  # a server has 5 s to end on SIGTERM (contract)
 RESULT_WAIT_S = 15.0  # beyond the planned end: a load engine that is later is lost
 NS = 1_000_000_000
@@ -98,7 +101,7 @@ def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: S
         if parts.locust is None:
             stage.load.abort()
         if target is not None:
-            parts.server = _stop(target, parts)
+            parts.server = _stop(target, parts, stage)
     parts.spins.append(stage.host.spin(place.server))
     return _record(trial, cell, attempt, place, stage, parts)
 
@@ -170,9 +173,10 @@ def _wait_for_census(target: Target, sockets: int, stage: Stage) -> Footprint:
     return target.meter.footprint()
 
 
-def _stop(target: Target, parts: _Parts) -> ServerEnd:
+def _stop(target: Target, parts: _Parts, stage: Stage) -> ServerEnd:
     died = not target.alive()
     try:
+        _settle(target, parts, stage)
         last = target.meter.read().cpu_ns
     except Gone:
         last = parts.slices[-1].cpu_ns if parts.slices else 0
@@ -185,6 +189,17 @@ def _stop(target: Target, parts: _Parts) -> ServerEnd:
         last_cpu_ns=last,
         stderr=end.stderr,
     )
+
+
+def _settle(target: Target, parts: _Parts, stage: Stage) -> None:
+    """Let threads and processes of single connections end: that is work, and must be metered."""
+    if parts.idle is None or parts.after is None or parts.after.threads <= parts.idle.threads + FEW:
+        return
+    deadline = stage.clock.now_ns() + int(SETTLE_WAIT_S * NS)
+    while target.meter.footprint().threads > parts.idle.threads + FEW:
+        if stage.clock.now_ns() >= deadline:
+            return
+        stage.clock.sleep_until(stage.clock.now_ns() + int(SETTLE_STEP_S * NS))
 
 
 def _noise(parts: _Parts) -> Noise | None:

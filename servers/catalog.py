@@ -57,6 +57,7 @@ SIGNALS = ("rt_sigtimedwait",)
 RING = ("io_uring_enter",)
 
 DROPS = "the end of the client's side is the end of both to it: what it owes is dropped"
+TORNADO_CANNOT = {"http-half-close-during-work": DROPS, "http-half-close-long-answer": DROPS}
 UVICORN_CANNOT = {
     "half-close": DROPS,
     "half-close-unread": DROPS,
@@ -98,7 +99,9 @@ SERVERS = {
     "asyncio-protocol": Server("servers.asyncio_protocol", "coroutine", EPOLL),
     "asyncio-sock": Server("servers.asyncio_sock", "coroutine", EPOLL),
     "uvloop": Server("servers.uvloop_protocol", "coroutine", EPOLL, needs="uvloop"),
-    "tornado": Server("servers.tornado_streams", "coroutine", EPOLL, needs="tornado"),
+    "tornado": Server(
+        "servers.tornado_streams", "coroutine", EPOLL, needs="tornado", cannot=TORNADO_CANNOT
+    ),
     "twisted": Server("servers.twisted_reactor", "coroutine", EPOLL, needs="twisted"),
     # all of it
     "processes-threads-coroutines": Server(

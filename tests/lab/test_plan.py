@@ -151,6 +151,24 @@ def test_an_experiment_brings_all_its_cells_and_its_claims_of_the_profile() -> N
     assert expand(LAB, ["idle"], "quick", 1).claims == ["idle-epoll", "flat", "slope"]
 
 
+def test_no_selection_means_also_what_no_claim_is_on() -> None:
+    text = TEXT.replace(
+        b"claims:",
+        b"""  tables:
+    question: What does it cost?
+    arms: [select]
+    load: {long: {connections: $many, rate: 100/s}}
+    factors: {many: {smoke: [1, 2]}}
+claims:""",
+    )
+    planned = {
+        profile: {cell.experiment for cell in expand(parse(text), [], profile, 1).cells}
+        for profile in ("smoke", "quick")
+    }
+    assert "tables" in planned["smoke"]
+    assert "tables" not in planned["quick"]  # it has no levels there
+
+
 def test_no_selection_means_the_claims_of_the_profile() -> None:
     plan = expand(LAB, [], "quick", 1)
     assert plan.claims == ["idle-epoll", "everywhere", "flat", "slope", "wall"]
