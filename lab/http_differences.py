@@ -30,6 +30,7 @@ UVICORN: Differences = {
     "uvicorn has no such limit, or waits for more": (
         "size that fits and is too much",
         "sizes that are too much together",
+        "size with zeros without end",
         "extension too long",
         "trailers too large",
         "target too long",
@@ -65,6 +66,7 @@ SANIC: Differences = {
         "size with 0x",
         "size with a space before",
         "size with a space behind",
+        "size with zeros without end",
         "CR in an extension",
         "extension too long",
         "chunk longer than its size",
@@ -113,6 +115,11 @@ SANIC: Differences = {
         "target of another scheme",
         "asterisk for get",
     ),
+    "Sanic breaks, and says so at length, at a target it cannot parse": ("absolute target without a host",),
     "Sanic answers what is behind a fault": ("good, then bad",),
 }
-DIFFERENCES: Mapping[str, Differences] = {"fastapi": UVICORN, "django": UVICORN, "sanic": SANIC}
+DJANGO: Differences = {
+    **UVICORN,
+    "Django waits for the body that it refuses": ("body too large",),
+}
+DIFFERENCES: Mapping[str, Differences] = {"fastapi": UVICORN, "django": DJANGO, "sanic": SANIC}

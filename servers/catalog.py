@@ -62,12 +62,8 @@ UVICORN_CANNOT = {
     "half-close": DROPS,
     "half-close-unread": DROPS,
     "http-half-close-during-work": DROPS,
-    "http-table": "it reads as leniently as it likes: no Host, or two, lines and heads of any size",
 }
-SANIC_CANNOT = {
-    "http-half-close-during-work": DROPS,
-    "http-table": "its own parser checks no names or values, and takes sizes that are none",
-}
+SANIC_CANNOT = {"http-half-close-during-work": DROPS}
 
 SERVERS = {
     # one wait, one client

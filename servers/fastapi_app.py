@@ -12,6 +12,7 @@ import socket
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import ClientDisconnect
 
 from servers.core.asgi import run
 from servers.core.contract import NewConnection
@@ -33,6 +34,11 @@ def work(name: bytes, number: int) -> Response:
     if number > NUMBERED[name].limit:
         raise HTTPException(404)
     return answer(bytes(NUMBERED[name].perform(number, bytearray())))
+
+
+@app.exception_handler(ClientDisconnect)
+def gone(_request: Request, _gone: Exception) -> Response:  # nobody reads it, and nobody logs it
+    return Response()
 
 
 @app.api_route("/echo", methods=[*READ, "POST"])

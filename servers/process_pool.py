@@ -10,7 +10,7 @@ import socket
 from functools import partial
 
 from servers.core.children import fork, reap_as_they_end
-from servers.core.contract import NewConnection
+from servers.core.contract import NewConnection, refuse
 from servers.core.converse import converse
 
 
@@ -21,7 +21,10 @@ def serve(listener: socket.socket, new_connection: NewConnection, workers: int) 
         fork(partial(work, listener, theirs, new_connection))
     while True:
         client, _ = listener.accept()
-        socket.send_fds(queue, [b"."], [client.fileno()])  # waits when some hundred are queued
+        try:
+            socket.send_fds(queue, [b"."], [client.fileno()])  # waits when some hundred are queued
+        except OSError:  # ETOOMANYREFS: as many are on their way as a process may have open
+            refuse(client)
         client.close()
 
 

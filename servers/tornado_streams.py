@@ -15,6 +15,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpserver import TCPServer
 
+from servers.core import ending
 from servers.core.contract import RECEIVE_SIZE, Connection, NewConnection
 from servers.core.rest import half_close
 
@@ -35,6 +36,8 @@ class Talks(TCPServer):
     def __init__(self, new_connection: NewConnection) -> None:
         super().__init__(read_chunk_size=RECEIVE_SIZE)
         self.new_connection = new_connection
+        self.at_work = set[IOStream]()  # an end of file would end them, with the answer unsent
+        ending.awaited.append(lambda: bool(self.at_work))
 
     async def handle_stream(self, stream: IOStream, address: object) -> None:
         """The whole talk with one client, from top to bottom, as with a blocking socket."""
@@ -45,10 +48,12 @@ class Talks(TCPServer):
                 data = await stream.read_bytes(RECEIVE_SIZE, partial=True)
                 await stream.write(connection.receive(data))  # waits until the kernel has it all
                 if connection.job:
+                    self.at_work.add(stream)
                     await stream.write(await IOLoop.current().run_in_executor(None, connection.job))
+                    self.at_work.remove(stream)
                 if connection.closed and connection.lingers:
                     connection = half_close(stream.socket)
         except StreamClosedError:
-            connection.receive(b"")
+            self.at_work.discard(stream)
         finally:
             stream.close()

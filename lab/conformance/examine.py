@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from lab import wire
 from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
 from lab.conformance import CHECKS, FACTS
-from lab.conformance.subject import CasesFailed, Check, Subject, end_well, last_line
+from lab.conformance.subject import CasesFailed, Check, Subject, end_well, last_line, start
 from lab.http_differences import DIFFERENCES
 from lab.meter import Gone
 from servers.catalog import SERVERS, Server
@@ -96,7 +96,7 @@ def examine(
     """
     options = options or StartOptions()
     server = server or find(name)
-    target = backend.start(name, protocol, options)
+    target = start(backend, name, protocol, options)
     try:
         base = holdings(target, protocol)
         for check in applicable(protocol):
@@ -111,7 +111,7 @@ def examine(
                 target.kill()
             yield outcome
             if outcome.failed:
-                target = backend.start(name, protocol, options)
+                target = start(backend, name, protocol, options)
                 base = holdings(target, protocol)
         for fact, see in FACTS.get(protocol, {}).items():
             yield Outcome(

@@ -1,12 +1,15 @@
 """Who is examined, and what a check is."""
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from lab.backends.contract import Backend, StartOptions, Target, WrongAnswer
+from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
 from servers.catalog import Server
 
+PORTS = range(10_000, 30_000)
+PORT_TRIES = 8  # so many are never all taken by accident
 END = 5.0  # seconds from SIGTERM to the exit: the contract
 
 
@@ -30,7 +33,7 @@ class Subject:
     def another(self, nofile: int | None = None) -> Iterator[Target]:
         """Start a fresh one, that a check may spoil or end."""
         options = replace(self.options, nofile=nofile)
-        target = self.backend.start(self.name, self.protocol, options)
+        target = start(self.backend, self.name, self.protocol, options)
         try:
             yield target
         finally:
@@ -55,6 +58,22 @@ class CasesFailed(WrongAnswer):
         super().__init__("; ".join(f"{name}: {why}" for name, why in failed.items()))
         self.cases = cases
         self.failed = dict(failed)
+
+
+def start(backend: Backend, name: str, protocol: str, options: StartOptions) -> Target:
+    """Start it on a port that no client ever has. Raises StartFailed.
+
+    The kernel gives clients ports from 32768 on. A listener on one of those may find its port in a
+    connection in TIME_WAIT that went the other way, and the client of that address is never heard:
+    seen as a connect() without an answer, once in some 75,000.
+    """
+    for _ in range(PORT_TRIES):
+        try:
+            return backend.start(name, protocol, replace(options, port=random.choice(PORTS)))
+        except StartFailed as failed:
+            if not failed.port_taken:
+                raise
+    raise StartFailed(f"{PORT_TRIES} ports from {PORTS[0]} to {PORTS[-1]} are all taken")
 
 
 def end_well(target: Target) -> None:

@@ -19,7 +19,7 @@ import socket
 import sys
 from _socket import socket as Socket  # noqa: N812 not one that a library has patched
 from _thread import get_ident, start_new_thread
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic, sleep  # bound now: a library may patch the module later
 from typing import NoReturn
 
@@ -34,6 +34,7 @@ INTERNET = {socket.AF_INET, socket.AF_INET6}
 SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
 _first = [0]  # the id of the process that reports
+awaited: list[Callable[[], bool]] = []  # is work at hand that an end of file would undo?
 
 
 class _Instruction(ctypes.Structure):
@@ -92,6 +93,8 @@ def _end(main_thread: int) -> NoReturn:
     look. For all others it is a call that Python makes again.
     """
     deadline = monotonic() + GRACE
+    while any(is_busy() for is_busy in awaited) and monotonic() < deadline:
+        sleep(TICK)
     while dismiss() and monotonic() < deadline:
         children.tell(signal.SIGTERM)
         signal.pthread_kill(main_thread, signal.SIGURG)

@@ -36,6 +36,11 @@ class Listener(socket.socket):
                 if error.errno not in NO_DESCRIPTOR:
                     raise
             with self._lock:
+                if self._reserve < 0 and not self.hold_reserve():
+                    time.sleep(PAUSE)
+                    if self.getblocking():
+                        continue
+                    raise BlockingIOError(errno.EAGAIN, "no descriptor, not even in reserve")
                 self.drop_reserve()
                 try:
                     client, address = super().accept()

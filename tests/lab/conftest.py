@@ -1,9 +1,11 @@
 """Golden files: `--update` writes them anew. Give it with a path: `pytest tests/lab --update`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.lab.fake_engine import FakeEngine
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -23,3 +25,12 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8"), f"{name}: see it, then --update"
 
     return compare
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    """A Docker engine in memory; whatever it runs is ended."""
+    made = FakeEngine()
+    yield made
+    for one in made.created:
+        one.end()

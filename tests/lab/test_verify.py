@@ -11,8 +11,10 @@ from lab import verify
 from lab.backends.contract import StartOptions, WrongAnswer
 from lab.conformance import CHECKS
 from lab.conformance.examine import Holdings, Outcome, examine, rows_left_out, settle
+from lab.conformance.http import freely
 from lab.errors import EnvironmentUnfit, UsageError
 from lab.gates import voids
+from lab.http_cases import HttpCase
 from lab.http_differences import DIFFERENCES
 from lab.report.conformance import Progress, as_json, as_junit, table
 from lab.verify import Examination, VerifiedBackend, failures, pairs, require
@@ -189,3 +191,28 @@ def test_an_examination_ends_its_server_when_it_is_closed_early():
 
 def test_no_server_of_the_catalog_is_unknown():
     assert {server for server, _ in pairs()} == set(SERVERS)
+
+
+def of(*due, closes):
+    return HttpCase(b"", due, closes, "")
+
+
+@pytest.mark.parametrize(
+    ("case", "got", "ended", "well"),
+    [
+        (of(200, 200, closes=False), (200, 200), False, True),
+        (of(200, 200, closes=False), (200,), True, True),  # a server may always hang up
+        (of(200, 200, closes=False), (200,), False, False),  # but not fall silent
+        (of(200, closes=False), (100, 200), False, True),
+        (of(400, closes=True), (431,), True, True),
+        (of(400, closes=True), (), True, True),  # without a word
+        (of(400, closes=True), (), False, False),
+        (of(400, closes=True), (200,), True, False),
+        (of(400, closes=True), (400, 200), False, False),  # where did the next one begin?
+        (of(501, closes=True), (405, 200), False, True),
+        (of(200, 400, closes=True), (400,), True, False),  # the good one's answer is lost
+        (of(200, 400, closes=True), (200, 500), True, True),
+    ],
+)
+def test_a_framework_may_choose_where_the_rfcs_leave_the_choice(case, got, ended, well):
+    assert (freely(case, got, ended=ended) == "") == well
