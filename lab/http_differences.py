@@ -115,7 +115,11 @@ SANIC: Differences = {
         "target of another scheme",
         "asterisk for get",
     ),
-    "Sanic breaks, and says so at length, at a target it cannot parse": ("absolute target without a host",),
+    "Sanic breaks, and says so at length, at a target it cannot parse": (
+        "absolute target without a host",
+        "target without a slash",
+        "connect",
+    ),
     "Sanic answers what is behind a fault": ("good, then bad",),
 }
 DJANGO: Differences = {
