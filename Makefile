@@ -30,11 +30,26 @@ lint: .venv/dev  ## mend what ruff can mend
 bench: .venv/dev  ## the load engine against wrk and a plain Locust user, as ratios in one run
 	$(BIN)/python -m bench
 
+images: $(if $(LAB_BASE_IMAGE),wheels)  ## build the container images: servers, Locust
+	docker compose build --quiet
+
+up: images  ## start all servers, a Locust master and a worker; the page is at 127.0.0.1:8089
+	docker compose up --detach --quiet-pull
+
+down:  ## remove the containers and networks of `make up`
+	COMPOSE_PROFILES=all docker compose down --remove-orphans
+
+# The libraries for a build that reaches no package index: LAB_BASE_IMAGE is made of this Python.
+wheels: compose/wheels/.filled
+
 lock:  ## write the locks anew (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	for part in servers locust; do \
+	  uv pip compile --group $$part --constraint requirements.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -q -o requirements-$$part.lock; done
 
 # pip prints its progress only where something goes wrong or takes long; a stamp says which lock is installed.
 .venv/runtime: requirements.lock pyproject.toml
@@ -47,4 +62,10 @@ lock:  ## write the locks anew (needs uv)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help setup lab test check lint bench lock
+compose/wheels/.filled: requirements-servers.lock requirements-locust.lock | .venv/runtime
+	rm -f compose/wheels/*.whl
+	$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --require-hashes \
+	  --wheel-dir compose/wheels -r requirements-servers.lock -r requirements-locust.lock
+	@touch $@
+
+.PHONY: help setup lab test check lint bench lock images up down wheels

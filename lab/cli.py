@@ -45,7 +45,7 @@ class Order(StrEnum):
 
 
 class Backend(StrEnum):
-    """Where the servers run."""
+    """Where the servers, or the load, run."""
 
     process = "process"
     docker = "docker"
@@ -194,6 +194,7 @@ def run(
         bool, typer.Option("--verify", help="Examine the servers first; void what fails.")
     ] = False,
     backend: Annotated[Backend, typer.Option(help="Where the servers run.")] = Backend.process,
+    locust: Annotated[Backend, typer.Option(help="Where the load runs.")] = Backend.process,
 ) -> None:
     """Run experiments; print the verdicts, write results/<run>/report.html."""
     from lab.report.terminal import Progress
@@ -212,6 +213,7 @@ def run(
         verify=verify_first,
         mechanism=mechanism,
         backend=backend.value,
+        locust=locust.value,
     )
     with Progress() as progress:
         finished = run_lab(wishes, progress)

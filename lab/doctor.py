@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lab import fitness, host, tracing
-from lab.cleaning import orphans
+from lab.backends import checkup
+from lab.cleaning import engine, orphaned_containers, orphans
 from lab.config import load
 from lab.errors import UsageError
 from lab.fitness import Check
@@ -33,7 +34,7 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
             checks.append(Check(f"profile {profile}", not missing, found, need))
     checks += fitness.servers(needs.missing)
     checks += fitness.tools(machine)
-    checks += [_tracing(), _leftovers()]
+    checks += [*checkup.examine(), _tracing(), _leftovers()]
     return checks, host.facts()
 
 
@@ -44,9 +45,15 @@ def _tracing() -> Check:
 
 
 def _leftovers() -> Check:
-    left = orphans()
-    found = f"{len(left)} processes" if left else "none"
-    return Check("left behind", not left, found, "Run `lab clean`.", fatal=False)
+    client = engine()
+    runs = orphaned_containers(client) if client else []
+    counts = {
+        "processes": len(orphans()),
+        "containers": sum(run.containers for run in runs),
+        "networks": sum(run.networks for run in runs),
+    }
+    found = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+    return Check("left behind", not found, found or "nothing", "Run `lab clean`.", fatal=False)
 
 
 def table(checks: list[Check], facts: dict[str, str]) -> str:

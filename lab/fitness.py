@@ -23,7 +23,6 @@ class Machine:
     nofile: int  # hard limit of open files of one process
     ports: int  # ephemeral ports per destination
     chromium: bool = False
-    docker: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,6 @@ def servers(missing: Callable[[str], str]) -> list[Check]:
 def tools(machine: Machine) -> list[Check]:
     """Say which optional tools are there."""
     return [
-        Check(
-            "docker", machine.docker, _there(machine.docker), "servers in containers", fatal=False
-        ),
         Check("chromium", machine.chromium, _there(machine.chromium), "browser tests", fatal=False),
     ]
 

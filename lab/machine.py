@@ -18,7 +18,6 @@ def inspect() -> Machine:
         nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         ports=_ports(),
         chromium=shutil.which("chromium") is not None,
-        docker=shutil.which("docker") is not None,
     )
 
 

@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from lab import analysis, fitness, host, probing, store, tracing
 from lab.backends import locusts, process
@@ -24,7 +25,7 @@ from lab.backends.site import SITES, Site
 from lab.config import Lab, load
 from lab.data import Data
 from lab.engine import Progress, Walk
-from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
+from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit, UsageError
 from lab.forecast import trial_seconds
 from lab.host import Placement
 from lab.judging import still_needed
@@ -34,7 +35,7 @@ from lab.plan import expand
 from lab.record import Record
 from lab.report.model import Results
 from lab.seams import Stage
-from lab.stage import Pins, RealClock, RealHost, StandingLoad
+from lab.stage import Conducting, Pins, RealClock, RealHost, StandingLoad
 from lab.verify import verified
 
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
@@ -70,6 +71,7 @@ class Wishes:
     verify: bool = False  # examine each server before the first trial
     mechanism: bool = False  # trace all cells, not only those of experiments that ask for it
     backend: Literal["process", "docker"] = "process"
+    locust: Literal["process", "docker"] = "process"  # in containers only beside such servers
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,10 @@ def planned(wishes: Wishes) -> tuple[Lab, Plan]:
 def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement, Site]:
     """Load, plan and check; nothing has begun. Raises UsageError, EnvironmentUnfit."""
     lab, plan = planned(wishes)
+    if wishes.locust == "docker" and wishes.backend != "docker":
+        raise UsageError(
+            "Locust in containers reaches servers in containers only. Write --backend docker too."
+        )
     site = SITES[wishes.backend]()
     machine = inspect()
     if site.nofile is not None:
@@ -154,6 +160,8 @@ def _begin(wishes: Wishes, lab: Lab, plan: Plan, site: Site) -> store.Run:
     now = datetime.now(UTC)
     kept = store.create(wishes.results, f"{now:%Y%m%d-%H%M%S}-{plan.profile}-{plan.seed}")
     machine = {**host.facts(), **site.facts}
+    if wishes.locust == "docker":
+        machine["load"] = "from a container"
     kept.write("plan.json", plan.model_dump_json(indent=1) + "\n")
     kept.write("lab.json", lab.model_dump_json(indent=1, by_alias=True) + "\n")
     kept.write_facts(
@@ -189,10 +197,29 @@ def _work(
     if not plan.trials:
         return
     with site.open(label(kept)) as backend:
+        conducting = _conducting(wishes, kept, backend)
+        watched = backend
         if wishes.verify:
             spoken = dict.fromkeys((cell.server, cell.protocol) for cell in plan.cells)
-            backend = verified(backend, list(spoken), label(kept), watcher.note)  # noqa: PLW2901 the same, with more
-        _trials(wishes, lab, plan, place, kept, watcher, backend)
+            watched = verified(backend, list(spoken), label(kept), watcher.note)
+        _trials(wishes, lab, plan, place, kept, watcher, watched, conducting)
+
+
+def _conducting(wishes: Wishes, kept: store.Run, backend: Backend) -> Callable[[], Conducting]:
+    """Return what starts Locust: here, or in containers beside the servers."""
+    given: dict[str, Any] = {
+        "workers": wishes.workers,
+        "web_port": wishes.web_port,
+        "label": label(kept),
+        "log_dir": kept.directory,
+    }
+    if wishes.locust == "process":
+        return partial(locusts.start, csv=True, **given)
+    from lab.backends import locust_containers  # noqa: PLC0415 # with the Docker SDK
+    from lab.backends.docker import DockerBackend  # noqa: PLC0415
+
+    assert isinstance(backend, DockerBackend), "prepare() has seen to it"
+    return partial(locust_containers.start, backend.client, backend.network, **given)
 
 
 def _trials(
@@ -203,15 +230,10 @@ def _trials(
     kept: store.Run,
     watcher: Watcher,
     backend: Backend,
+    start: Callable[[], Conducting],
 ) -> None:
     watcher.note("starting Locust")
-    conducting = locusts.start(
-        workers=wishes.workers,
-        web_port=wishes.web_port,
-        label=label(kept),
-        log_dir=kept.directory,
-        csv=True,
-    )
+    conducting = start()
     try:
         client = conducting.client()
         client.start_test()
@@ -246,6 +268,9 @@ def _trials(
             pin=pins.pin,
         ).run()
         pins.pin(place)
+        if plan.traced and wishes.locust != "process":
+            watcher.note("no mechanism ledger: Locust in containers reaches no local process")
+            return
         if plan.traced and wishes.backend != "process":
             watcher.note("system calls are traced in local processes, not in containers")
         tracing.run_all(plan, place, stage, skipped, kept.add_ledger, watcher)

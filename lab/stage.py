@@ -3,14 +3,41 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from lab import host
-from lab.backends import locusts
 from lab.host import Placement
 from lab.load import LocustClient
 from lab.meter import cpu_clock_ns
 from lab.orders import Order
 from lab.record import EngineResult, LocustCount
+
+
+class Conducting(Protocol):
+    """A standing Locust: local processes, or containers."""
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+
+    @property
+    def pids(self) -> list[int]:
+        """Its processes here, load engines excluded."""
+
+    def client(self) -> LocustClient:
+        """Return a new client of the master."""
+
+    def alive(self) -> bool:
+        """Whether all of it runs."""
+
+    def revive(self) -> None:
+        """Start anew what has ended."""
+
+    def pin(self, cpu: int) -> None:
+        """Keep it on one CPU, load engines excluded."""
+
+    def stop(self, deadline_s: float) -> None:
+        """End all."""
 
 
 class RealClock:
@@ -57,7 +84,7 @@ class RealHost:
 class StandingLoad:
     """The standing Locust as one trial after another sees it; revived when a process of it died."""
 
-    def __init__(self, conducting: locusts.Locusts, client: LocustClient) -> None:
+    def __init__(self, conducting: Conducting, client: LocustClient) -> None:
         self._conducting = conducting
         self._client = client
 
@@ -84,7 +111,7 @@ class StandingLoad:
 class Pins:
     """Keeps the lab and Locust on the control CPU, and moves them only when it changes."""
 
-    def __init__(self, conducting: locusts.Locusts) -> None:
+    def __init__(self, conducting: Conducting) -> None:
         self._conducting = conducting
         self._now: int | None = None
 

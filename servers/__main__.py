@@ -82,7 +82,7 @@ def serve_several(options: argparse.Namespace) -> NoReturn:
     end_on_signal()
     gc.freeze()
     for door in doors:
-        print(f'{{"listening": {door.port}}}', flush=True)
+        print(f'{{"listening": {door.listener.getsockname()[1]}}}', flush=True)
     if meter:
         print(f'{{"meter": {meter.getsockname()[1]}}}', flush=True)
     serve_on_demand(doors, meter, spins=server is not None and server.spins)

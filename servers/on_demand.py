@@ -17,11 +17,12 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NoReturn
 
 from servers import vitals
 from servers.catalog import PROTOCOLS
-from servers.core import children
+from servers.core.children import fork, wait
 from servers.core.contract import refuse
 from servers.core.listener import Listener
 
@@ -41,10 +42,6 @@ class Door:
     handle: int = -1  # pidfd_open(2): readable once the child has ended
     busy: float = 0.0  # when the child was last seen with a client, by the monotonic clock
 
-    @property
-    def port(self) -> int:
-        return int(self.listener.getsockname()[1])
-
 
 def port_of(protocol: str, base: int) -> int:
     """Where a protocol of the catalog is found, whatever else is spoken; 0: the kernel chooses."""
@@ -62,13 +59,10 @@ def serve_on_demand(doors: Sequence[Door], meter: Listener | None, *, spins: boo
         for descriptor in [*events, meter.fileno()] if meter else events:
             poller.register(descriptor, select.POLLIN)
         for descriptor, _ in poller.poll(LOOK if look else None):
-            door = events.get(descriptor)
-            if door is None:
+            if door := events.get(descriptor):
+                _end(door) if door.child else _begin(door, doors, meter)
+            elif meter:
                 _tell(meter, doors)
-            elif door.child:
-                _end(door)
-            else:
-                _begin(door, doors, meter)
         if look:
             _dismiss_idle([door for door in doors if door.child])
 
@@ -84,7 +78,7 @@ def _begin(door: Door, doors: Sequence[Door], meter: Listener | None) -> None:
         door.serve(door.listener)
 
     try:
-        door.child = children.fork(work)
+        door.child = fork(work)
     except OSError:  # no room for one more process; the next client may be lucky
         _turn_away(door.listener)
         return
@@ -94,15 +88,13 @@ def _begin(door: Door, doors: Sequence[Door], meter: Listener | None) -> None:
 
 def _end(door: Door) -> None:
     """Wait for a child that has ended, and have its door back as it was before."""
-    _, status = os.waitpid(door.child, 0)
-    children.alive.discard(door.child)
+    _, status = wait(door.child)
     os.close(door.handle)
     door.child = 0
     with contextlib.suppress(OSError):  # none: it has died; who ends leaves one, see ending.py
         door.listener.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
     if status:  # whoever made it die must not find the next one
         _turn_away(door.listener)
-    door.listener.setblocking(True)  # a flag of the socket, not of its holder: fcntl(2)
 
 
 def _turn_away(listener: Listener) -> None:
@@ -110,24 +102,21 @@ def _turn_away(listener: Listener) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
             refuse(listener.accept()[0])
-    listener.setblocking(True)
+    listener.setblocking(True)  # a flag of the socket, not of its holder: fcntl(2)
 
 
-def _dismiss_idle(awake: list[Door]) -> None:
-    held, now = vitals.connections([door.port for door in awake]), time.monotonic()
+def _dismiss_idle(awake: Sequence[Door]) -> None:
+    now = time.monotonic()
     for door in awake:
-        if held.get(door.port) != 0:
+        if len(list(islice(vitals.sockets_of(door.child), 2))) == 2:  # the listener, and a client
             door.busy = now
         elif now - door.busy > IDLE:
             os.kill(door.child, signal.SIGTERM)
             door.busy = now
 
 
-def _tell(meter: Listener | None, doors: Sequence[Door]) -> None:
+def _tell(meter: Listener, doors: Sequence[Door]) -> None:
     """One line for whoever asks, without waiting for anybody."""
-    with contextlib.suppress(OSError):  # it has gone meanwhile
-        client, _ = meter.accept() if meter else (None, None)
-        if client:
-            with client:
-                ports = {door.protocol: door.port for door in doors}
-                client.send(vitals.line(ports), socket.MSG_DONTWAIT)
+    children = {door.protocol: door.child for door in doors}
+    with contextlib.suppress(OSError), meter.accept()[0] as client:  # it may have gone meanwhile
+        client.send(vitals.line(children), socket.MSG_DONTWAIT)

@@ -4,27 +4,27 @@ Read from the container's own /sys/fs/cgroup, version 1 or 2; what is not there 
 a container those files tell of the whole machine, or are missing.
 """
 
+import contextlib
 import json
 import os
 import resource
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 from servers.needs import io_uring
 
 SHAPE = 1  # version of the line: a name may be added, none changes its meaning
-CGROUP, NET = Path("/sys/fs/cgroup"), Path("/proc/net")
-LISTEN = "0A"  # state of a socket, net/tcp_states.h
-UNHELD = "0"  # inode of a socket that no process has: in a backlog, or in TIME_WAIT
+CGROUP = Path("/sys/fs/cgroup")
 
 
-def line(ports: Mapping[str, int], cgroup: Path = CGROUP) -> bytes:
-    """One reading. ports: by protocol. Counting connections costs some 5 µs for each of them.
+def line(children: Mapping[str, int], cgroup: Path = CGROUP) -> bytes:
+    """One reading. children: by protocol, the first process that serves it; 0: none yet.
 
     monotonic_ns is the host's clock, the same inside and outside. own_ns is what this process, the
-    meter, has used of cpu_ns: subtract it, and no reading disturbs what is read.
+    meter, has used of cpu_ns: subtract it, and no reading disturbs what is read. One costs some
+    0.5 ms, and 6 µs for each descriptor held.
     """
     reading: dict[str, object] = {
         "shape": SHAPE,
@@ -33,26 +33,49 @@ def line(ports: Mapping[str, int], cgroup: Path = CGROUP) -> bytes:
         "own_ns": time.process_time_ns(),
         "throttled": _throttled(cgroup),
         "memory_bytes": _number(cgroup, "memory.current", "memory/memory.usage_in_bytes"),
-        "pids": _number(cgroup, "pids.current", "pids/pids.current"),
+        "pids": _number(cgroup, "pids.current", "pids/pids.current"),  # threads, too
         "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         "io_uring": can_io_uring(),
     }
-    held = connections(ports.values())
-    reading["connections"] = {protocol: held.get(port) for protocol, port in ports.items()}
+    held = sockets({protocol: child for protocol, child in children.items() if child})
+    reading["sockets"] = {protocol: held.get(protocol, 0) for protocol in children}
     return json.dumps(reading).encode() + b"\n"
 
 
-def connections(ports: Iterable[int], net: Path = NET) -> dict[int, int]:
-    """How many TCP connections processes hold at each local port; empty where one cannot know."""
-    tables = [net / name for name in ("tcp", "tcp6") if os.access(net / name, os.R_OK)]
-    held = dict.fromkeys(ports, 0) if tables else {}
-    for table in tables:
-        for row in table.read_text().splitlines()[1:]:
-            _, local, _, state, _, _, _, _, _, inode, *_ = row.split(maxsplit=10)  # proc(5)
-            port = int(local.rpartition(":")[2], 16)
-            if port in held and state != LISTEN and inode != UNHELD:
-                held[port] += 1
-    return held
+def sockets(roots: Mapping[str, int]) -> dict[str, int]:
+    """How many sockets each root process and its descendants hold; a shared one counts once.
+
+    A listener is one, too, and so is each end of a loop's own wake-up pipe. Not from /proc/net/tcp:
+    the kernel goes through the whole machine's table for it, 40 ms on a large one.
+    """
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    owners = {root: name for name, root in roots.items()}
+    held: dict[str, set[str]] = {name: set() for name in roots}
+    for process in parents:
+        above: int | None = process
+        while above is not None and above not in owners:
+            above = parents.get(above)
+        if above is not None:
+            held[owners[above]].update(sockets_of(process))
+    return {name: len(inodes) for name, inodes in held.items()}
+
+
+def sockets_of(process: int) -> Iterator[str]:
+    """Yield a name for each socket in a process's table; whoever stops early pays for few only."""
+    try:
+        with os.scandir(f"/proc/{process}/fd") as entries:
+            for entry in entries:
+                try:
+                    link = os.readlink(entry.path)  # noqa: PTH115 thousands of them: no Path for each
+                except OSError:  # closed meanwhile
+                    continue
+                if link.startswith("socket:"):
+                    yield link
+    except OSError:  # ended meanwhile
+        return
 
 
 @cache

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from lab import cgroup
-from lab.backends import containers
-from lab.backends.containers import EngineError, Network, explained
+from lab.backends import containers, networks
+from lab.backends.containers import EngineError, explained
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
+from lab.backends.networks import Network
 from lab.backends.process import counters, is_exact
 from lab.cgroup import CgroupMeter, OutOfReach
 from lab.errors import EnvironmentUnfit
@@ -78,8 +79,7 @@ class DockerBackend:
     ) -> "ContainerTarget":
         try:
             with explained():
-                stream = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
-                with stream:
+                with _attached(container) as stream:
                     container.start()
                     _wait_until_listening(container, stream, options.deadline)
                 container.reload()
@@ -96,7 +96,9 @@ class DockerBackend:
         except Gone as error:
             raise _early_exit(container) from error
         address = (self.network.server, port)
-        return ContainerTarget(container, meter, _first(init), address, exact=is_exact(server))
+        return ContainerTarget(
+            container, meter, first_process(init), address, exact=is_exact(server)
+        )
 
 
 def _words(server: str, protocol: str, port: int, options: StartOptions) -> list[str]:
@@ -207,6 +209,18 @@ class ContainerTarget:
         return self.meter.last, escaped
 
 
+@contextmanager
+def _attached(container: Any) -> Iterator[Any]:
+    """Listen to what a container writes from its start on, for the time of the block."""
+    stream = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
+    try:
+        yield stream
+    finally:
+        answer = getattr(stream, "_response", stream)  # the SDK keeps it there and never closes it
+        answer.close()  # before the stream itself, which it flushes
+        stream.close()
+
+
 def _wait_until_listening(container: Any, stream: Any, deadline: float) -> None:
     """Read what it says until {"listening": port}. Raises StartFailed."""
     end = time.monotonic() + deadline
@@ -272,8 +286,8 @@ def _remove(container: Any) -> None:
         container.remove(force=True, v=True)
 
 
-def _first(init: int) -> int:
-    """Return the first process that init has begun: the server."""
+def first_process(init: int) -> int:
+    """Return the first process that a container's init has begun, which is what it is for."""
     try:
         listed = Path(f"/proc/{init}/task/{init}/children").read_text(encoding="ascii").split()
     except OSError:  # a kernel without CONFIG_PROC_CHILDREN, or ended
@@ -284,5 +298,5 @@ def _first(init: int) -> int:
 @contextmanager
 def opened(client: Any, image: str, run: str) -> Iterator[DockerBackend]:
     """A backend for one run: its network is made first, all of the run is removed at last."""
-    with containers.network(client, run) as network:
+    with networks.network(client, run) as network:
         yield DockerBackend(client, image, network)

@@ -67,10 +67,7 @@ class Locusts:
     def pin(self, cpu: int) -> None:
         """Keep every thread of every Locust process on one CPU. Engines pin themselves."""
         for pid in self.pids:
-            with contextlib.suppress(FileNotFoundError):  # ended
-                for thread in Path(f"/proc/{pid}/task").iterdir():
-                    with contextlib.suppress(ProcessLookupError):
-                        os.sched_setaffinity(int(thread.name), {cpu})
+            pin_threads(pid, cpu)
 
     def stop(self, deadline_s: float = 10.0) -> None:
         """End all: politely (Locust writes its last CSV), after `deadline_s` seconds by SIGKILL.
@@ -110,6 +107,14 @@ class Locusts:
                 telling = [line for line in lines if LOG_LINE.search(line)] or lines or ["(no log)"]
                 return f"{name} ended ({process.returncode}): {telling[-1].strip()}"
         return "all processes run"
+
+
+def pin_threads(pid: int, cpu: int) -> None:
+    """Keep every thread of a process on one CPU. Raises PermissionError."""
+    with contextlib.suppress(FileNotFoundError):  # ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), {cpu})
 
 
 def start(

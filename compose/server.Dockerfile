@@ -1,0 +1,24 @@
+# Every server of the catalog, one image: `docker run io-lab-server epoll`. Build it with `make images`.
+ARG BASE_IMAGE=python:3.13-slim
+FROM ${BASE_IMAGE}
+LABEL org.iolab.project=io-lab
+# All .pyc files are made here: the root is read-only later. HOME: the user has no entry in passwd.
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONSAFEPATH=1 PYTHONPATH=/app HOME=/tmp
+
+# The libraries: from compose/wheels (`make wheels`) where they fit, else from the package index.
+RUN --mount=type=bind,source=requirements-servers.lock,target=/requirements.lock \
+    --mount=type=bind,source=compose/wheels,target=/wheels \
+    install="python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+      --no-cache-dir --no-compile --require-hashes --requirement=/requirements.lock" \
+    && { ls /wheels/*.whl >/dev/null 2>&1 && $install --no-index --find-links=/wheels || $install; } \
+    && python -m compileall -q -j 0 --invalidation-mode=unchecked-hash \
+      "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+# The code last: a change of it rebuilds two small layers.
+COPY servers /app/servers
+COPY compose/ready.py /app/ready.py
+RUN python -m compileall -q --invalidation-mode=unchecked-hash /app
+
+USER 65532:65532
+EXPOSE 7000-7003
+ENTRYPOINT ["python", "-m", "servers", "--host=0.0.0.0", "--protocol=echo,http,websocket", "--port=7001", "--meter-port=7000"]
