@@ -1,7 +1,8 @@
 """What one more silent connection costs each server in memory: python -m bench.memory.
 
-PSS of all its processes, read by the lab's own meter, with 1 and with 401 connections that have asked
-once and are silent since; the difference, by connection. The kernel's memory for a socket comes on top.
+PSS of all its processes, read by the lab's own meter, with 1 and with 401 connections that have
+asked once and are silent since; the difference, by connection. The kernel's own memory for a socket
+comes on top.
 """
 
 import socket
