@@ -9,7 +9,7 @@ import servers
 from servers.catalog import PROTOCOLS, SERVERS
 
 HERE = Path(servers.__file__).parent
-NO_SERVER = {"__init__", "__main__", "catalog", "needs", "on_demand"}
+NO_SERVER = {"__init__", "__main__", "catalog", "needs", "on_demand", "vitals"}
 FAMILIES = {
     *("blocking", "polling", "readiness", "signal", "completion", "coroutine", "hybrid"),
     "framework",

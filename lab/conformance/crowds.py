@@ -1,8 +1,8 @@
 """Many clients, slow ones, and silent ones.
 
 In a crowd all speak before any is heard; then they are heard in the order in which they came, and
-leave one by one. So each has a turn also with a server that serves so many at once and no more
-(`Server.clients`).
+leave when all have been. Where a server serves so many at once and no more (`Server.clients`) each
+leaves when it has been heard: so all have a turn there, too.
 """
 
 import socket
@@ -44,8 +44,12 @@ def _speaking(subject: Subject, stack: ExitStack, count: int) -> list[wire.Clien
 
 def _hear(subject: Subject, clients: list[wire.Client]) -> None:
     spoken = PROTOCOLS[subject.protocol]
+    limited = subject.server.pool or subject.server.at_once
     for client in clients:
         wire.expect(client, spoken.welcome + spoken.answer)
+        if limited:
+            wire.part(client)  # and makes room
+    for client in [] if limited else clients:
         wire.part(client)
 
 

@@ -18,12 +18,17 @@ closing = Event()  # the end has begun: no child is made any more, and end_all()
 
 def fork(work: Callable[[], None]) -> int:
     """Run work() in a child that ends with it; return its id. OSError: the system has no room."""
-    pid = os.fork()
-    if pid == 0:
-        alive.clear()
-        _run(work)
-    alive.add(pid)
-    return pid
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # it may end at once
+    try:
+        pid = os.fork()
+        if pid == 0:
+            alive.clear()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            _run(work)
+        alive.add(pid)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def reap_as_they_end() -> None:

@@ -87,7 +87,7 @@ def test_it_stands_on_the_core_the_standard_library_and_what_it_declares(name):
     foreign = {module.split(".")[0] for module in imported} - STANDARD
     assert foreign <= allowed
     for module in imported:
-        if module.startswith("servers.") and not module.startswith("servers.core."):
+        if module.startswith("servers.") and not module.startswith("servers.core"):
             assert module in SHARED_PAGES, "pages share what is beneath them"
 
 
