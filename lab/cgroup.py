@@ -24,8 +24,7 @@ from lab.record import Footprint, MeterReading
 
 UNIFIED = ""  # the name that version 2 has in /proc/<pid>/cgroup, where controllers stand in 1
 NEEDED = ("cpuacct", "cpu", "memory")  # controllers of version 1
-LISTEN = "0A"  # state of a socket, net/tcp_states.h
-UNHELD = "0"  # inode of a socket that no process has
+UNHELD = "0"  # inode of a socket that no process has: in a backlog, or in TIME_WAIT
 READ_SIZE = 65_536  # bytes; more than any file read here but a long list of processes
 ENDED = (FileNotFoundError, ProcessLookupError)
 
@@ -104,7 +103,7 @@ def parse_throttled(text: str) -> int:
 def parse_held(text: str) -> int:
     """TCP sockets that processes hold, the listening ones too, from /proc/<pid>/net/tcp."""
     rows = [line.split() for line in text.splitlines()[1:]]
-    return sum(row[9] != UNHELD or row[3] == LISTEN for row in rows)  # proc(5)
+    return sum(row[9] != UNHELD for row in rows)  # proc(5)
 
 
 def locate(groups: Mapping[str, str], mounts: Mapping[str, tuple[Path, str]]) -> Group:

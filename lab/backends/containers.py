@@ -27,6 +27,9 @@ ANSWER_S = 60.0  # for a busy engine to answer; it needs half a second to start 
 MEMORY, PIDS = "1g", 4096  # as in compose/servers.yml; `threads` has one for each client
 TMP = "rw,noexec,nosuid,nodev,size=16m,mode=1777"
 USER = "65532:65532"
+NOT_COMPOSED = dict.fromkeys(  # an image has these of its build, and `docker compose down` would
+    (f"com.docker.compose.{name}" for name in ("project", "service", "version")), ""
+)  # take a run's containers for its own
 PROFILE = Path(__file__).parents[2] / "compose" / "seccomp.json"
 
 T = TypeVar("T")
@@ -102,7 +105,7 @@ def confined(run: str) -> dict[str, Any]:
     fails. No restart, no health check: it would be billed to the server.
     """
     return {
-        "labels": labels(run),
+        "labels": {**NOT_COMPOSED, **labels(run)},
         "user": USER,
         "read_only": True,
         "cap_drop": ["ALL"],

@@ -202,11 +202,9 @@ class ContainerTarget:
     def _close(self, *, killed: bool) -> tuple[MeterReading | None, int]:
         """Read once more, or take the newest; and count who is left though the server has gone."""
         with suppress(Gone):
-            self.meter.glance()
-        escaped = 0
-        with suppress(Gone):
-            escaped = 0 if killed else len(self.meter.members())
-        return self.meter.last, escaped
+            last = self.meter.glance()
+            return last, 0 if killed else len(self.meter.members())
+        return self.meter.last, 0
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def test_throttling_that_nobody_counts_is_minus_one():
     assert cgroup.parse_throttled("usage_usec 1\nuser_usec 1\nsystem_usec 0\n") == -1
 
 
-def test_held_sockets_are_those_with_an_inode_and_the_listening_ones():
+def test_held_sockets_are_those_with_an_inode():
     """One listens, one is held, one waits in the backlog, one is in TIME_WAIT."""
     assert cgroup.parse_held(text("tcp")) == 2
 

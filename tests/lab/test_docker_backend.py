@@ -45,6 +45,7 @@ def test_a_container_is_confined_pinned_and_not_published(backend, engine):
     assert given["entrypoint"] == ["python", "-m", "servers"]
     assert {"epoll", "--host=0.0.0.0", "--port=20000", "--nofile=0"} <= set(given["command"])
     assert (given["image"], given["labels"][RUN]) == ("sha256:1f", "run@1")
+    assert given["labels"]["com.docker.compose.project"] == ""  # the image says io-lab
     assert (given["user"], given["read_only"], given["cap_drop"]) == ("65532:65532", True, ["ALL"])
     assert (given["mem_limit"], given["memswap_limit"], given["pids_limit"]) == ("1g", "1g", 4096)
     privileges, seccomp = given["security_opt"]
