@@ -48,5 +48,9 @@ def _text(cell: CellSummary | None, metric: str) -> str:
 
 def _estimate(value: Estimate) -> str:
     """Three digits, no more: the rest is noise."""
-    low, high = ("…" if end is None else f"{end:.3g}" for end in (value.low, value.high))
-    return f"{value.value:.3g} ({low}–{high})"
+    low, high = ("…" if end is None else _digits(end) for end in (value.low, value.high))
+    return f"{_digits(value.value)} ({low}–{high})"
+
+
+def _digits(number: float) -> str:
+    return f"{float(f'{number:.3g}'):,g}"  # 1,020 rather than 1.02e+03
