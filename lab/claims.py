@@ -164,9 +164,9 @@ class CrossoverClaim(_Ladders):
 
 
 class LimitClaim(_Claim):
-    """A limit that a probe finds or does not: no experiment, no statistics."""
+    """A limit, or any other fact, that a probe finds or does not: no experiment, no statistics."""
 
-    kind: Literal["limit"]
+    kind: Literal["limit", "probe"]
     probe: Text
 
 
@@ -182,4 +182,5 @@ KINDS: dict[str, type[RatioClaim | LadderClaim | LimitClaim]] = {
     "slope": SlopeClaim,
     "crossover": CrossoverClaim,
     "limit": LimitClaim,
+    "probe": LimitClaim,
 }

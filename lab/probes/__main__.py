@@ -2,8 +2,14 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 
-from lab.probes import find
+from lab.probes import SKIPPED, Absent, find, write
 
 if __name__ == "__main__":
-    print(json.dumps(find(sys.argv[1]).observe()))
+    with redirect_stdout(sys.stderr):  # the notes' programs print; the evidence stands alone
+        try:
+            evidence = write(find(sys.argv[1]).observe())
+        except Absent as missing:
+            evidence = {SKIPPED: str(missing)}
+    print(json.dumps(evidence))
