@@ -30,14 +30,22 @@ lint: .venv/dev  ## mend what ruff can mend
 bench: .venv/dev  ## the load engine against wrk and a plain Locust user, as ratios in one run
 	$(BIN)/python -m bench
 
-images: $(if $(LAB_BASE_IMAGE),wheels)  ## build the container images: servers, Locust
+images: compose-v2 $(if $(LAB_BASE_IMAGE),wheels)  ## build the container images: servers, Locust
 	docker compose build --quiet
 
 up: images  ## start all servers, a Locust master and a worker; the page is at 127.0.0.1:8089
-	docker compose up --detach --quiet-pull
+	@docker compose up --detach --quiet-pull || { \
+	  echo "make: a subnet that overlaps: LAB_SUBNET=10.123.0.0/20 LAB_PAGE_SUBNET=10.123.16.0/24 make up;" \
+	    "a port that is taken: LAB_PAGE_PORT=8090 make up. More in docs/containers.md" >&2; exit 1; }
 
 down:  ## remove the containers and networks of `make up`
 	COMPOSE_PROFILES=all docker compose down --remove-orphans
+
+compose-v2:
+	@found=$$(docker compose version --short 2>/dev/null | sed 's/^v//'); \
+	[ "$$(printf '%s\n' 2.20 "$${found:-0}" | sort -V | head -n 1)" = 2.20 ] || { \
+	  echo "make: this needs Docker Compose 2.20 or later, the plugin behind 'docker compose'; here is" \
+	    "$${found:-none}. docker-compose 1.x cannot read these files." >&2; exit 1; }
 
 # The libraries for a build that reaches no package index: LAB_BASE_IMAGE is made of this Python.
 wheels: compose/wheels/.filled
@@ -68,4 +76,4 @@ compose/wheels/.filled: requirements-servers.lock requirements-locust.lock | .ve
 	  --wheel-dir compose/wheels -r requirements-servers.lock -r requirements-locust.lock
 	@touch $@
 
-.PHONY: help setup lab test check lint bench lock images up down wheels
+.PHONY: help setup lab test check lint bench lock images up down wheels compose-v2

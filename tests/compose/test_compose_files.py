@@ -56,12 +56,15 @@ def test_a_container_may_do_as_little_as_possible(name):
     assert service["user"] == "65532:65532"
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    plain, ring = "seccomp.json", "${LAB_SECCOMP:-compose/seccomp-io-uring.json}"
     assert set(service["security_opt"]) == {
         "no-new-privileges:true",
-        "seccomp=compose/seccomp.json",
+        f"seccomp={ring}" if name in SERVICES else f"seccomp=compose/{plain}",
     }
     assert 0 < service["pids_limit"] <= 4096
     assert re.fullmatch(r"[12]g", service["mem_limit"])
+    assert service["memswap_limit"] == service["mem_limit"]
+    assert service["logging"]["options"] == {"max-size": "1m", "max-file": "1"}
     [tmpfs] = service["tmpfs"]
     assert {"noexec", "nosuid", "nodev"} <= set(tmpfs.partition(":")[2].split(","))
     assert service["init"] is True
@@ -111,6 +114,7 @@ def test_an_image_is_built_from_any_base_without_a_foreign_frontend(text):
     assert "ARG BASE_IMAGE=python:3.13-slim\nFROM ${BASE_IMAGE}\n" in text
     assert not re.search(r"^# *syntax=|<<|--link|https?://|--index", text, re.MULTILINE)
     assert "LABEL org.iolab.project=io-lab" in text
+    assert "find / -xdev -type f -perm /6000 -exec chmod a-s {} +" in text
     assert text.index("USER 65532:65532") > text.rindex("RUN ")
     assert text.index("--require-hashes") < text.index("COPY ")  # code last
 
@@ -121,22 +125,49 @@ def test_the_servers_image_listens_where_the_check_asks():
     assert load_ready().PORT == 7001
 
 
-def test_seccomp_is_the_engines_default_with_io_uring_and_without_what_escapes():
-    profile = json.loads((ROOT / "compose/seccomp.json").read_text())
+def allowed(name):
+    """The system calls that a profile lets pass, whatever their arguments."""
+    profile = json.loads((ROOT / "compose" / name).read_text())
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
-    allowed = {
+    return {
         name
         for rule in profile["syscalls"]
         if rule["action"] == "SCMP_ACT_ALLOW" and not rule.get("args")
         for name in rule["names"]
     }
-    assert {"io_uring_setup", "io_uring_enter", "io_uring_register"} <= allowed
-    assert {"epoll_wait", "pidfd_open", "rt_sigtimedwait", "execve"} <= allowed
-    assert not allowed & {
+
+
+def test_seccomp_is_the_engines_default_without_what_escapes():
+    calls = allowed("seccomp.json")
+    assert {"epoll_wait", "pidfd_open", "rt_sigtimedwait", "execve"} <= calls
+    assert not calls & {
         *("bpf", "clone", "clone3", "mount", "umount2", "setns", "unshare", "pivot_root", "keyctl"),
         *("add_key", "userfaultfd", "perf_event_open", "kexec_load", "init_module", "reboot"),
-        *("open_by_handle_at", "swapon", "syslog", "acct"),
+        *("open_by_handle_at", "swapon", "syslog", "acct", "io_uring_setup"),
     }
+
+
+def test_the_second_seccomp_profile_lets_io_uring_pass_and_is_the_same_otherwise():
+    rings = {"io_uring_setup", "io_uring_enter", "io_uring_register"}
+    assert allowed("seccomp-io-uring.json") - allowed("seccomp.json") == rings
+    plain, ring = (
+        json.loads((ROOT / "compose" / name).read_text())
+        for name in ("seccomp.json", "seccomp-io-uring.json")
+    )
+    ring["syscalls"] = [rule for rule in ring["syscalls"] if not rings & set(rule["names"])]
+    assert ring == plain
+
+
+def test_the_load_may_reach_the_labs_network_and_whom_the_user_names_and_nobody_else():
+    [subnet] = [config["subnet"] for config in NETWORKS["lab"]["ipam"]["config"]]
+    for name in ("master", "worker"):
+        targets = LOAD[name]["environment"]["LAB_ALLOW_TARGETS"]
+        assert targets == f"{subnet},${{LAB_ALLOW_TARGETS:-}}"
+
+
+def test_nobody_outside_answers_to_the_masters_second_network():
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    assert NETWORKS["page"]["driver_opts"] == {masquerade: "false"}
 
 
 def pins(lock):
@@ -162,11 +193,19 @@ def test_the_locust_image_has_those_parts_of_the_lab_that_are_imported_there():
     ignored = (ROOT / ".dockerignore").read_text()
     for part in ("lab", "servers"):
         used = {name for name in loaded.split() if name.split(".")[0] == part}
-        files = {f"{name.replace('.', '/')}.py" for name in used if "." in name}
-        copied = set(re.findall(rf"(?<=\s){part}/\S+\.py", DOCKERFILES["locust"]))
+        paths = [name.replace(".", "/") for name in used]
+        files = {f"{p}/__init__.py" if (ROOT / p).is_dir() else f"{p}.py" for p in paths}
+        named = re.findall(rf"(?<=\s){part}/\S+", DOCKERFILES["locust"])
+        copied = {
+            str(path.relative_to(ROOT))
+            for name in named
+            for path in [ROOT / name, *(ROOT / name).glob("*.py")]
+            if path.is_file()
+        }
         assert files <= copied
-        wanted = set(re.findall(rf"^!({part}/.+)$", ignored, re.MULTILINE))
-        assert copied <= wanted or f"{part}/**/*.py" in wanted
+        patterns = re.findall(rf"^!({part}/.+)$", ignored, re.MULTILINE)
+        wanted = {str(path.relative_to(ROOT)) for one in patterns for path in ROOT.glob(one)}
+        assert copied <= wanted
 
 
 def load_ready():
@@ -186,35 +225,78 @@ def ready(monkeypatch):
     return module
 
 
-def test_the_check_takes_a_server_that_answers_byte_by_byte_only(ready, monkeypatch):
+@pytest.fixture
+def roll(ready):
+    """Of a check whose patience has an end at once."""
+    return ready.Roll(end=0.0)
+
+
+def test_the_check_takes_a_server_that_answers_byte_by_byte_only(ready, roll, monkeypatch):
     command = [sys.executable, "-m", "servers", "epoll", "--protocol", "echo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         monkeypatch.setattr(ready, "PORT", json.loads(server.stdout.readline())["listening"])
-        assert ready.trouble("epoll", 0.0) == ""
+        assert ready.state("epoll", roll) == "ready"
         monkeypatch.setitem(ready.SERVERS, "liar", SERVERS["epoll"])
         monkeypatch.setattr(ready, "END", b"Y?")
         wrong = {"echo": PROTOCOLS["http"], **{k: v for k, v in PROTOCOLS.items() if k != "echo"}}
         monkeypatch.setattr(ready, "PROTOCOLS", wrong)
-        assert "got b'POST /ECHO" in ready.trouble("liar", 0.0)
+        assert "got b'POST /ECHO" in ready.state("liar", roll)
         server.terminate()
 
 
-def test_the_check_says_what_is_not_there(ready, monkeypatch):
+def test_the_check_says_what_is_not_there(ready, roll, monkeypatch):
     with open_listener("127.0.0.1", 0, 1) as listener:
         monkeypatch.setattr(ready, "PORT", listener.getsockname()[1])
-    assert "refused" in ready.trouble("epoll", 0.0)
+    assert "refused" in ready.state("epoll", roll)
+    assert roll.up == {"epoll"}
 
 
-def test_the_check_fails_when_one_server_does(ready, monkeypatch, capsys):
-    monkeypatch.setenv("COMPOSE_PROFILES", "threads,polling")
-    monkeypatch.setattr(ready, "trouble", lambda name, _: "mute" if name == "threads" else "")
+def test_the_check_gives_a_name_up_only_when_nobody_has_come_for_a_while(ready, monkeypatch):
+    roll, now = ready.Roll(end=1000.0, latest=0.0), [0.0]
+    asked = []
+
+    def unknown(*_):
+        asked.append(now[0])
+        if now[0] == 5.0:
+            roll.note("threads")
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(ready.socket, "create_connection", unknown)
+    monkeypatch.setattr(ready.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(ready.time, "sleep", lambda _: now.append(now.pop() + 1.0))
+    assert ready.state("epoll", roll).startswith("not up")
+    assert asked[-1] == 5.0 + ready.QUIET + 1.0
+
+
+@pytest.mark.parametrize(
+    ("profiles", "states", "code"),
+    [
+        ("threads,polling", {}, 0),
+        ("threads,polling", {"threads": "mute"}, 1),
+        ("threads,polling", {"threads": "not up"}, 1),  # asked for
+        ("all", {}, 0),
+        ("all", {"threads": "not up"}, 0),  # `docker compose up` with names
+        ("all", {"threads": "mute"}, 1),
+        ("all", {"threads": "skipped, io_uring is denied"}, 0),
+        ("all", dict.fromkeys(SERVERS, "not up"), 1),
+        ("nobody", {}, 1),
+    ],
+)
+def test_the_check_fails_when_a_server_does_that_was_asked_for(
+    ready, monkeypatch, capsys, profiles, states, code
+):
+    words = {"not up": ready.ABSENT}
+    said = {name: words.get(state, state) for name, state in states.items()}
+    monkeypatch.setenv("COMPOSE_PROFILES", profiles)
+    monkeypatch.setattr(ready, "state", lambda name, _: said.get(name, "ready"))
     with pytest.raises(SystemExit) as ended:
         ready.main()
-    assert ended.value.code == 1
-    assert capsys.readouterr().out == "threads: mute\nnonblocking: ready\n"
+    assert ended.value.code == code
+    lines = capsys.readouterr().out.splitlines()
+    assert set(lines) >= {f"{name}: {state}" for name, state in said.items()}
+    assert len(lines) == {"all": len(SERVERS), "nobody": 0}.get(profiles, 2)
 
 
-def test_the_check_skips_what_this_kernel_does_not_allow_and_says_so(ready, monkeypatch, capsys):
+def test_the_check_skips_what_this_kernel_does_not_allow_and_says_so(ready, roll, monkeypatch):
     monkeypatch.setattr(ready, "missing", lambda need: f"{need} is denied" if need else "")
-    assert ready.trouble("io-uring", 0.0) == ""
-    assert capsys.readouterr().out == "io-uring: skipped, io_uring is denied\n"
+    assert ready.state("io-uring", roll) == "skipped, io_uring is denied"
