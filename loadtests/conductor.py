@@ -60,6 +60,7 @@ class Conductor:
         self.started = 0.0
         runner.register_message("lab_prepare", self.on_prepare)
         runner.register_message("lab_go", self.on_go)
+        runner.register_message("lab_finish", self.on_finish)
         runner.register_message("lab_abort", self.on_abort)
         runner.environment.events.report_to_master.add_listener(self.on_report)
         self.start_engine()
@@ -78,6 +79,11 @@ class Conductor:
     def on_go(self, msg: Any, **_: Any) -> None:
         if self.job is not None and self.job.serial == msg.data["serial"]:
             self._tell({"go": self.job.trial, "start_ns": msg.data["start_ns"]})
+
+    def on_finish(self, msg: Any, **_: Any) -> None:
+        """End a live load well; its last word follows."""
+        if self.job is not None and self.job.serial == msg.data["serial"]:
+            self._tell({"finish": self.job.trial})
 
     def on_abort(self, msg: Any, **_: Any) -> None:
         """Ask the engine to let go; kill it when it does not. The master waits for one answer."""
@@ -129,6 +135,8 @@ class Conductor:
         elif event["event"] in LAST_EVENTS:
             self._finish(event)
         else:
+            if event["event"] == "live":
+                handover.send_stats(self.runner)  # Locust's page is as fresh as the lab's
             self.runner.send_message(EVENT, {**event, "serial": self.job.serial})
 
     def _finish(self, event: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ after: see `LocustCount`.
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,7 @@ class Trial:
     gate: str = ""
     why: str = ""
     lost: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
     count: dict[str, int] | None = None
 
     @property
@@ -73,6 +75,7 @@ class Desk:
         self.engines: dict[str, int | None] = {}
         self.born = time.monotonic()
         self.serial = 0
+        self.on_live: Callable[[Trial, str, dict[str, Any]], None] = lambda *_: None
         self._changed = Event()
         runner.register_message(EVENT, self.on_event)
         runner.register_message(RECORD, self.on_record)
@@ -106,6 +109,11 @@ class Desk:
         for worker in trial.parts:
             self._send("lab_go", trial, worker, start_ns=start_ns)
 
+    def finish(self, trial: Trial) -> None:
+        """Have a live load end well, now."""
+        for worker in trial.parts:
+            self._send("lab_finish", trial, worker)
+
     def end(self, trial: Trial, state: str, gate: str = "", why: str = "") -> None:
         """End a trial early, and free all workers that are still in it."""
         if trial.state in ENDS:
@@ -131,7 +139,7 @@ class Desk:
     # what the workers say
 
     def on_event(self, msg: Any, **_: Any) -> None:
-        """Ready, started, failed or aborted: from one worker."""
+        """Ready, started, live, failed or aborted: from one worker."""
         found = self._part(msg)
         if found is None:
             return
@@ -143,6 +151,8 @@ class Desk:
         elif event == "started":
             part.window = msg.data["window"]
             self._advance(trial, "started", all(other.window for other in trial.parts.values()))
+        elif event == "live":
+            self.on_live(trial, msg.node_id, msg.data)
         elif event in ("failed", "aborted"):
             part.over = True
             self.end(

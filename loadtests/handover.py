@@ -1,7 +1,7 @@
 """Everything the lab takes from Locust that Locust does not promise: one module, one contract test.
 
 Private or only stable in fact (2.47.0): `WorkerRunner._send_stats`, `StatsEntry.extend`, the states
-of `MasterRunner.clients`, the loop inside `StatsCSVFileWriter`.
+of `MasterRunner.clients`, the loop inside `StatsCSVFileWriter`, that /swarm reads `request.form`.
 tests/integration/test_locust_contract.py fails when a new Locust changes one of them. The rest of
 `loadtests` uses documented calls only.
 """
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import gevent
 import locust.runners
 import locust.stats
+from werkzeug.datastructures import ImmutableMultiDict
 
 SIGNIFICANT = 2  # digits, as Locust itself above 100 ms: some 100 keys per decade, so cheap reports
 
@@ -105,6 +106,14 @@ def connected(runner: Any) -> dict[str, int]:
         if client.state != locust.runners.STATE_MISSING  # silent for more than HEARTBEAT_LIVENESS
     ]
     return dict(sorted(((id_, runner.get_worker_index(id_)) for id_ in alive), key=lambda x: x[1]))
+
+
+def refill_form(request: Any, fields: dict[str, str]) -> None:
+    """Have Locust's /swarm see other fields than were sent.
+
+    It converts each by the type of its default and fails on what does not fit: give it good ones.
+    """
+    request.form = ImmutableMultiDict(fields)  # a cached property of werkzeug's: it may be set
 
 
 def answer_at_once(web_ui: Any) -> None:

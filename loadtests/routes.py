@@ -17,8 +17,9 @@ from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
 from lab.orders import Order
-from loadtests import handover
+from loadtests import handover, targets
 from loadtests.desk import ENDS, Desk, Trial
+from loadtests.web.hand import Hand
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,9 @@ def view(trial: Trial, status: int = 200) -> Response:
 class Routes:
     """The handlers; `blueprint()` hangs them under /lab."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, hand: Hand) -> None:
         self.desk = desk
+        self.hand = hand
         self.token = os.environ.get("LAB_TOKEN", "")
         self.note = ""
 
@@ -101,23 +103,31 @@ class Routes:
                 "users": runner.user_count,
                 "trial": {"id": trial.id, "state": trial.state} if trial else None,
                 "uptime": time.monotonic() - self.desk.born,
+                "driver": self.hand.driver,
                 "note": self.note,
                 "locust": locust.__version__,
             }
         )
 
     def prepare(self) -> Response:
-        """POST /lab/trials: an order. 400 a bad one, 409 another runs, 503 workers are missing."""
+        """POST /lab/trials: an order.
+
+        400 a bad one, 403 its target may not be loaded, 409 another runs, 503 workers are missing.
+        """
         try:
             order = Order.model_validate_json(request.get_data())
         except ValidationError as error:
             return refuse(400, _first(error))
+        if why := targets.stranger(*order.target, os.environ):
+            return refuse(403, why)
         desk = self.desk
+        if self.hand.active:
+            return refuse(409, "a load by hand is under way; stop it on Locust's page")
         if why := self._busy():
             return refuse(409, why)
         workers = len(handover.connected(desk.runner))
         expected = desk.runner.environment.parsed_options.expect_workers
-        if workers != expected:
+        if workers < expected:  # more: somebody has scaled them up
             return refuse(503, f"{workers} of {expected} Locust workers connected")
         trial = desk.prepare(order.model_dump(mode="json"))
         desk.wait(lambda: trial.reached("ready"), _wait())

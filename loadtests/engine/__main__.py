@@ -4,11 +4,14 @@ command                          answer
 {"prepare": ORDER}               {"event": "ready", "trial", "established", "failed"}
 {"go": trial, "start_ns": n}     {"event": "started", "trial", "window"}, then "delta"s, then
                                  {"event": "done", "trial", "result"}; start_ns null or absent: now
+{"finish": trial}                ends a live load well, see `live`: "done" follows
 {"abort": trial}                 {"event": "aborted", "trial"}; harmless where nothing is under way
 anything else, or a failure      {"event": "failed", "trial", "error"}; ready for the next trial
 
 stdin is a pipe; its end ends the process, whatever is under way, so it dies with its parent. SIGINT
 is ignored: Ctrl-C reaches the whole group, and the parent decides. SIGTERM ends it.
+
+Environment: LAB_ALLOW_TARGETS, see loadtests.targets: an order for anybody else fails.
 """
 
 import gc
@@ -21,7 +24,9 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
+from loadtests import targets
 from loadtests.engine import order, timer
+from loadtests.engine.live import LiveTrial
 from loadtests.engine.trial import Trial
 
 COMMAND_BYTES = 65536  # per read of stdin
@@ -93,18 +98,21 @@ class Engine:
                 self.prepare(raw)
             case {"go": name}:
                 self.known(name).go(command.get("start_ns"))
+            case {"finish": name}:
+                self.known(name).finish()
             case {"abort": name}:
                 if self.trial is not None and self.trial.order.trial == name:
                     self.drop()
                 emit({"event": "aborted", "trial": name})
             case _:
-                raise ValueError("a command is one of prepare, go, abort")
+                raise ValueError("a command is one of prepare, go, finish, abort")
 
     def prepare(self, raw: Any) -> None:
         wanted = order.parse(raw)
         if self.trial is not None:
             raise ValueError(f"trial {self.trial.order.trial} is still under way; abort it first")
-        trial = self.trial = Trial(wanted, emit)
+        kind = LiveTrial if wanted.live else Trial
+        trial = self.trial = kind(wanted, emit, targets.allowed(os.environ))
         gc.collect()
         gc.disable()  # a collection would stop the loop, and nothing on its way makes cycles
 
@@ -145,7 +153,7 @@ def spoken_of(line: bytes) -> Any:
     prepared = command.get("prepare")
     if isinstance(prepared, dict):
         return prepared.get("trial")
-    return command.get("go", command.get("abort"))
+    return command.get("go", command.get("finish", command.get("abort")))
 
 
 def one_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ import math
 import random
 from array import array
 from collections.abc import Callable, Iterator
-from itertools import count, takewhile
+from itertools import count, islice, takewhile
 
 SECOND = 1_000_000_000  # ns
 
@@ -39,6 +39,11 @@ SPACINGS: dict[str, Callable[[float, str], Iterator[int]]] = {
 def plan(spacing: str, rate: float, duration: int, seed: str) -> "array[int]":
     """All arrivals in [0, duration) ns, ascending. Raises KeyError on an unknown spacing."""
     return array("q", takewhile(lambda at: at < duration, SPACINGS[spacing](rate, seed)))
+
+
+def stream(spacing: str, rate: float, seed: str, index: int, of: int) -> Iterator[int]:
+    """All arrivals without an end, drawn when asked for, dealt as `deal` does."""
+    return islice(SPACINGS[spacing](rate, seed), index, None, of)
 
 
 def split(total: int, index: int, of: int) -> int:

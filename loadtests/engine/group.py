@@ -10,6 +10,7 @@ from typing import Any
 from loadtests.engine import arrivals
 from loadtests.engine.clients import CLIENTS
 from loadtests.engine.dial import now_ns
+from loadtests.engine.endless import Endless
 from loadtests.engine.ledger import Failure, Ledger
 from loadtests.engine.link import Link
 from loadtests.engine.lives import Brief, Eager, Kept, Silent
@@ -135,13 +136,10 @@ class Group:
         if not load.open or not self.asks:
             return Closed(self.loop, round(load.think_s * SECOND))
         seed = f"{order.seed}/{self.name}/arrivals"
-        whole = arrivals.plan(load.spacing, load.rate, order.duration, seed)
         hands = min(order.of, load.connections)  # an engine without connections gets no arrivals
+        if order.live and order.index < hands:
+            stream = arrivals.stream(load.spacing, load.rate, seed, order.index, hands)
+            return Endless(self.loop, stream)
+        whole = arrivals.plan(load.spacing, load.rate, 0 if order.live else order.duration, seed)
         mine = whole[:0] if order.index >= hands else arrivals.deal(whole, order.index, hands)
         return Open(self.loop, mine)
-
-
-def locate(host: str, port: int) -> tuple[Any, Any]:
-    """Address family and socket address of the target. Raises OSError for an unknown name."""
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    return family, address

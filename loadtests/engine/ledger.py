@@ -115,6 +115,11 @@ class Tally:
         self.counts.update(map(floordiv, new, repeat(MICROSECOND)))
         self.done += len(new)
 
+    def forget(self) -> None:
+        """Drop the failures: every delta they belong to has been taken."""
+        del self.ledger.failures[:]
+        self.failed = 0
+
     def take(self) -> dict[str, object] | None:
         """Hand over one delta, and start the next; None: nothing to tell."""
         self.read()

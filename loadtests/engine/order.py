@@ -11,7 +11,8 @@ from loadtests.engine.clients import CLIENTS
 SECOND = 1_000_000_000  # ns
 NAMES = ("long", "short", "idle")
 KEYS = {"trial", "target", "protocol", "classes", "seed", "timing"}
-OPTIONAL = {"cpu", "share", "deadline"}
+OPTIONAL = {"cpu", "share", "deadline", "live"}
+LONGEST_LIVE = 3600  # seconds: whoever forgets a load by hand has it ended
 DEADLINE = 10.0  # seconds until all connections are established or given up
 ClassName = Literal["long", "short", "idle"]
 
@@ -35,7 +36,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Times are ns. share: this engine is number `index` of `of` that load the trial together."""
+    """Times are ns. share: this engine is number `index` of `of` that load the trial together.
+
+    live: no trial but a load by hand, without phases, until it is told to finish or the window's
+    length has passed; see `loadtests.engine.live`.
+    """
 
     trial: str
     host: str
@@ -50,6 +55,7 @@ class Order:
     index: int = 0
     of: int = 1
     deadline: int = int(DEADLINE * SECOND)
+    live: bool = False
 
     @property
     def duration(self) -> int:
@@ -72,6 +78,8 @@ def parse(raw: Any) -> Order:
         raise ValueError(f"share {order.index} of {order.of}: the first number is below the second")
     if order.window <= 0 or order.warm_up < 0 or order.cool_down < 0:
         raise ValueError("timing: the window is above 0, warm_up and cool_down are not below")
+    if order.live and (order.warm_up or order.cool_down or order.window > LONGEST_LIVE * SECOND):
+        raise ValueError(f"timing: live has a window of at most {LONGEST_LIVE} s, and nothing else")
     return order
 
 
@@ -90,6 +98,7 @@ def build(raw: Mapping[str, Any]) -> Order:
         index=index,
         of=of,
         deadline=round(raw.get("deadline", DEADLINE) * SECOND),
+        live=raw.get("live") is True,
         **timing,
     )
 

@@ -1,6 +1,7 @@
 """One trial, from the first connection to the result.
 
-1. prepare  pin, look the target up, connect what is kept, at a pace; then emit `ready`
+1. prepare  pin, look the target up and see that it may be loaded, connect what is kept, at a pace;
+            then emit `ready`
 2. go       start at the agreed instant: warm-up, [t0, window, t1), cool-down
 3. drain    nothing is sent any more; replies on the way are awaited for DRAIN at most
 4. result   close all, fold the ledgers, emit the last delta and `done`
@@ -13,16 +14,17 @@ import socket
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from loadtests.engine.edges import Snapshot, between, look
-from loadtests.engine.group import Group, locate
+from loadtests.engine.group import Group
 from loadtests.engine.loop import Loop
 from loadtests.engine.order import NAMES, SECOND, Order
 from loadtests.engine.report import Facts, Fold, Marks, class_result
 from loadtests.engine.sampler import Sampler
 from loadtests.engine.timer import NEVER
+from loadtests.targets import locate
 
 Emit = Callable[[dict[str, Any]], None]
 MILLISECOND = 1_000_000  # ns
@@ -34,13 +36,16 @@ EVERY_CPU = os.sched_getaffinity(0)  # as the process was started
 
 
 class Trial:
-    """`finished` becomes true when `done` may be emitted: outside of the loop, by settle()."""
+    """`finished` becomes true when `done` may be emitted: outside of the loop, by settle().
 
-    def __init__(self, order: Order, emit: Emit) -> None:
+    allowed: targets beside loopback, see loadtests.targets. Raises Refused for any other.
+    """
+
+    def __init__(self, order: Order, emit: Emit, allowed: Sequence[str] = ()) -> None:
         self.order = order
         self.emit = emit
         os.sched_setaffinity(0, EVERY_CPU if order.cpu is None else {order.cpu})
-        place = locate(order.host, order.port)
+        place = locate(order.host, order.port, allowed)
         self.loop = Loop()
         names = [name for name in NAMES if name in order.classes]
         self.groups = [Group(name, order, self.loop, place) for name in names]
@@ -94,17 +99,25 @@ class Trial:
         """Begin at `start`, ns of CLOCK_MONOTONIC; None: now. Raises ValueError if not ready."""
         if not self.is_ready or self.begun:
             raise ValueError("go: the trial is not ready, or has begun already")
-        order = self.order
         self.begun = time.monotonic_ns() if start is None else start
+        self.set_off()
+
+    def finish(self) -> None:
+        """End early, and well. Raises ValueError: the length of a trial is part of its order."""
+        raise ValueError("finish: only a live load ends when it is told")
+
+    def set_off(self) -> None:
+        """Announce the window, and begin."""
+        order = self.order
         low = self.begun + order.warm_up
         self.window = (low, low + order.window)
-        self._end = self.window[1] + order.cool_down
+        self.end = self.window[1] + order.cool_down
         self.emit({"event": "started", "trial": order.trial, "window": self.window})
         self.phase.action = self._edge
         self.loop.set(self.phase, low)
         self.marks = Marks(self.begun)
         self.folds = {group.name: Fold(self.window) for group in self.groups}
-        self.sampler.start(self.begun, self._relieve)
+        self.sampler.start(self.begun, self.relieve)
         for group in self.groups:
             group.start(self.begun)
 
@@ -115,10 +128,11 @@ class Trial:
         if len(self._snapshots) == 1:
             self.loop.set(self.phase, self.window[1])
         else:
-            self.phase.action = self._stop
-            self.loop.set(self.phase, self._end)
+            self.phase.action = self.stop
+            self.loop.set(self.phase, self.end)
 
-    def _stop(self, now: int) -> None:
+    def stop(self, now: int) -> None:
+        """Begin no request any more."""
         for group in self.groups:
             group.stop(now)
         self.sampler.stop()
@@ -126,7 +140,7 @@ class Trial:
         self._drain(now)
 
     def _drain(self, now: int) -> None:
-        if self.sampler.flying and now < self._end + DRAIN:
+        if self.sampler.flying and now < self.end + DRAIN:
             self.loop.set(self.phase, now + MILLISECOND)
             return
         for group in self.groups:
@@ -134,7 +148,7 @@ class Trial:
         self.finished = True
         self.loop.stop()
 
-    def _relieve(self, now: int) -> None:
+    def relieve(self, now: int) -> None:
         """Fold early if a ledger has grown too long; what has been done until now is known."""
         ledgers = [group.ledger for group in self.groups]
         if any(len(ledger.done) > FOLD_AT for ledger in ledgers):

@@ -1,5 +1,6 @@
 """Parts of the engine that a trial of a quarter of a second does not reach, in this process."""
 
+import socket
 from array import array
 from itertools import pairwise
 
@@ -230,10 +231,12 @@ def test_idle_connections_have_source_addresses_of_their_own(monkeypatch, serve,
     assert sorted(peers[2:]) == [*["127.0.1.1"] * 2, *["127.0.1.2"] * 2, "127.0.1.3"]
 
 
-def test_a_connect_that_fails_at_once(serve, order, check):
+def test_a_connect_that_fails_at_once(serve, order, check, monkeypatch):
     """To a broadcast address the kernel refuses without a packet; brief links take it easy."""
     made = order(serve(), long={"connections": 2}, short={"connections": 2})
-    *_, done = events = run(made | {"target": ["255.255.255.255", 9]})
+    broadcast = (socket.AF_INET, ("255.255.255.255", 9))  # no target that the rules would let pass
+    monkeypatch.setattr(trial, "locate", lambda *_: broadcast)
+    *_, done = events = run(made)
     result = check_done(done, events, check)
     assert events[0]["failed"] == {"long": {"refused": 2}}
     assert set(result.classes["short"].total.failed) == {"refused"}

@@ -1,0 +1,212 @@
+"""One load by hand as the master sees it: what engines and meter have told so far. Pure."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.record import LocustCount
+from loadtests.engine.histogram import Histogram
+from loadtests.web import gates
+from loadtests.web.form import Wish
+from loadtests.web.meter import Meter
+from loadtests.web.spans import NS, Span, beside, joined
+
+RECENT = 10  # seconds: what the gates judge while a load runs
+SERIES = 120  # points, one a second
+LEAST = 0.5  # seconds: the end of the last one is no second
+MARKS = 12_000  # of an engine, 20 a second: ten minutes, longer than the meter's 21 readings take
+PERCENTILES = {"p50": 50_000, "p90": 90_000, "p99": 99_000}
+DIGITS = 3
+ERRORS = 20  # kinds; the engine knows seven
+
+
+def ms(ns: float) -> float:
+    return float(f"{ns / 1e6:.{DIGITS}g}")
+
+
+def per_second(n: int, span: Span) -> float:
+    return round(n / span.seconds, 1)
+
+
+def short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{DIGITS}g}")
+
+
+def times(found: Histogram) -> dict[str, float] | None:
+    """Percentiles in ms; None without a sample. Of few samples p99 is just the largest."""
+    if not found.count:
+        return None
+    told = {name: ms(found.quantile(p)) for name, p in PERCENTILES.items()}
+    return told | {"max": ms(found.max)}
+
+
+@dataclass
+class Engine:
+    """What one load engine has reported."""
+
+    whole: Span | None = None
+    recent: deque[Span] = field(default_factory=lambda: deque(maxlen=RECENT))
+    marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=MARKS))
+
+    def take(self, event: dict[str, Any]) -> Span:
+        span = Span.read(event, self.recent[-1] if self.recent else None)
+        if self.whole is None:
+            self.whole = span.copy()
+        else:
+            self.whole.then(span)
+        self.recent.append(span)
+        self.marks.extend((at, n) for at, n in event["marks"])
+        return span
+
+
+@dataclass
+class Load:
+    """begun, ended: unix time; ended 0: not yet. state: preparing, running or stopping."""
+
+    wish: Wish
+    trial: str
+    begun: float
+    ended: float = 0.0
+    meter: Meter | None = None
+    no_meter: str = ""
+    state: str = "preparing"
+    engines: dict[str, Engine] = field(default_factory=dict)
+    expected: int = 1  # engines
+    now: Span | None = None
+    series: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=SERIES))
+    error: tuple[str, str] = ("", "")  # gate, and what broke
+    final: list[dict[str, str]] = field(default_factory=list)  # gates at its end
+    _seconds: dict[int, list[Span]] = field(default_factory=dict)
+    _first_ns: int = -1
+
+    def take(self, worker: str, event: dict[str, Any]) -> None:
+        """Add one report of one engine; a second is whole when all of them have told of it."""
+        span = self.engines.setdefault(worker, Engine()).take(event)
+        if self._first_ns < 0:
+            self._first_ns = span.window[0]
+        told = self._seconds.setdefault(event["seq"], [])
+        told.append(span)
+        if len(told) == self.expected:
+            self.now = beside(self._seconds.pop(event["seq"]))
+            if self.meter:
+                self.meter.settle(self.marks)
+            if self.now.seconds >= LEAST:
+                self.series.append(self._point(self.now))
+
+    @property
+    def marks(self) -> list[deque[tuple[int, int]]]:
+        return [engine.marks for engine in self.engines.values()]
+
+    @property
+    def whole(self) -> Span | None:
+        found = [engine.whole for engine in self.engines.values() if engine.whole]
+        return beside(found) if found else None
+
+    def gates(self) -> list[dict[str, str]]:
+        """Judge the last seconds."""
+        results = [
+            joined(engine.recent).result(worker, self.trial, engine.marks)
+            for worker, engine in self.engines.items()
+        ]
+        return gates.judge(self.wish, results, self.meter, None, self.error) if results else []
+
+    def final_gates(self, locust: LocustCount | None) -> list[dict[str, str]]:
+        """Judge all of it."""
+        results = [
+            engine.whole.result(worker, self.trial, engine.marks)
+            for worker, engine in self.engines.items()
+            if engine.whole
+        ]
+        return gates.judge(self.wish, results, self.meter, locust, self.error)
+
+    def _point(self, span: Span) -> dict[str, Any]:
+        response, service = times(span.times("response")), times(span.times("service"))
+        lag, last = times(span.times("lag")), self.meter.last if self.meter else None
+        return {
+            "t": round((span.window[1] - self._first_ns) / NS, 1),
+            "requests_per_s": per_second(span.completed, span),
+            "response_p99_ms": response and response["p99"],
+            "service_p99_ms": service and service["p99"],
+            "server_cpu_us_per_request": short(self.meter.per_request_us if self.meter else None),
+            "server_memory_bytes": last and last.memory_bytes,
+            "send_lag_p99_ms": lag and lag["p99"],
+        }
+
+
+def current(load: Load) -> dict[str, Any] | None:
+    """Return `now` of the live document: the last second."""
+    span, meter = load.now, load.meter
+    if span is None:
+        return None
+    connect, lag = span.times("connect"), times(span.times("lag"))
+    last = meter.last if meter else None
+    return {
+        "requests_per_s": per_second(span.completed, span),
+        "failures_per_s": per_second(span.failed.total(), span),
+        "response_ms": times(span.times("response")),
+        "service_ms": times(span.times("service")),
+        "connect_ms": times(connect),
+        "send_lag_ms": {"p50": lag["p50"], "p99": lag["p99"]} if lag else None,
+        "engine_cpu": short(span.busiest),
+        "server_cpu_us_per_request": short(meter.per_request_us if meter and last else None),
+        "server_cpu": short(meter.cores if meter else None),
+        "server_memory_bytes": last and last.memory_bytes,
+        "throttled": meter.throttled if meter else None,
+        "backlog": span.backlog,
+        "census": {
+            "asked": _census(span, "asked"),
+            "open": _census(span, "open"),
+            "server_sockets": meter.held if meter else None,
+        },
+        "meter_note": meter.note if meter else load.no_meter,
+    }
+
+
+def _census(span: Span, what: str) -> dict[str, int]:
+    return {
+        name: span.classes[name].census[what] if name in span.classes else 0
+        for name in ("long", "short", "idle")
+    }
+
+
+def total(load: Load) -> dict[str, Any] | None:
+    """Return `total` of the live document: since the start."""
+    span = load.whole
+    if span is None:
+        return None
+    errors = [{"text": kind, "count": n} for kind, n in span.failed.most_common(ERRORS) if n]
+    return {
+        "requests": span.completed + span.failed.total(),
+        "failures": span.failed.total(),
+        "errors": errors,
+        "response_ms": times(span.times("response")),
+        "service_ms": times(span.times("service")),
+    }
+
+
+def summary(load: Load, found: Sequence[dict[str, str]], at: str) -> dict[str, Any]:
+    """Return the row of a load that has ended. found: its final gates. at: ISO time of its end."""
+    span, meter, wish = load.whole, load.meter, load.wish
+    void = [gate["gate"] for gate in found if gate["state"] == "void"]
+    last = meter.last if meter else None
+    return {
+        "at": at,
+        **facts(wish),
+        "seconds": round(span.seconds, 1) if span else 0.0,
+        "requests_per_s": per_second(span.completed, span) if span else None,
+        "failures": span.failed.total() if span else 0,
+        "response_ms": times(span.times("response")) if span else None,
+        "service_ms": times(span.times("service")) if span else None,
+        "server_cpu_us_per_request": short(meter.mean_us if meter else None),
+        "server_memory_bytes": last and last.memory_bytes,
+        "gates": [gate["gate"] for gate in found if gate["state"] in ("warn", "void")],
+        "why": load.error[1],
+        "valid": bool(span) and not void,
+    }
+
+
+def facts(wish: Wish) -> dict[str, Any]:
+    """Return what was asked for."""
+    names = ("server", "protocol", "workload", "connections", "idle", "rate", "payload")
+    return {name: getattr(wish, name) for name in names}
