@@ -28,6 +28,7 @@ from lab.report import words
 from lab.report.model import CrossoverLine, GateTally, Results, RunInfo, Verdict
 from lab.schema import Lab
 from lab.store import ProbeRecord, Run, RunFacts
+from lab.tax import taxes
 from lab.verdicts import Adjusted, Decision, Outcome, adjust, log_ratios
 
 
@@ -58,9 +59,11 @@ def analyse(
     }
     adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
     verdicts = [
-        _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes).model_copy(
-            update={"post_hoc": post_hoc}
-        )
+        _attached(
+            facts,
+            lab.claims[name],
+            _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes),
+        ).model_copy(update={"post_hoc": post_hoc})
         for name in plan.claims
     ]
     growth = {
@@ -83,6 +86,7 @@ def analyse(
         gates=_tallies(data),
         multiplicity=multiplicity,
         mechanism=ledgers.summaries(plan, data, traced),
+        taxes=taxes(plan, data),
     )
 
 
@@ -166,6 +170,19 @@ def _warnings(decision: Decision, adjusted: Adjusted) -> list[str]:
     return found
 
 
+def _attached(facts: RunFacts, claim: Claim, verdict: Verdict) -> Verdict:
+    """Mark what was judged on servers that were not started anew for each trial."""
+    tried = verdict.outcome in {Outcome.SUPPORTED, Outcome.REFUTED, Outcome.INCONCLUSIVE}
+    if facts.instances is None or isinstance(claim, LimitClaim) or not tried:
+        return verdict
+    starts = words.plural(facts.instances, "running instance")
+    warning = (
+        f"Judged on {starts} of each server, not on a fresh start for each trial: the interval "
+        "tells how these vary, not what another start would give (decision 13)."
+    )
+    return verdict.model_copy(update={"warnings": [*verdict.warnings, warning]})
+
+
 def _evidence(claim: str, probes: Sequence[ProbeRecord]) -> dict[str, str]:
     """Join the repeats: one value where all agree, else all of them."""
     mine = [probe.evidence for probe in probes if probe.claim == claim]
@@ -206,6 +223,7 @@ def _run(plan: Plan, facts: RunFacts, data: Data) -> RunInfo:
             c.total.completed for r in records for e in r.engines for c in e.classes.values()
         ),
         absent=facts.absent,
+        notes=facts.notes,
         lab_sha256=plan.lab_sha256,
         version=facts.version,
     )
@@ -214,7 +232,11 @@ def _run(plan: Plan, facts: RunFacts, data: Data) -> RunInfo:
 def _tallies(data: Data) -> list[GateTally]:
     voided: Counter[str] = Counter()
     warned: Counter[str] = Counter()
-    for results in data.results:
+    silent: Counter[str] = Counter()
+    usable = {id(record) for cell in data.cells.values() for record in cell.usable.values()}
+    for record, results in zip(data.records, data.results, strict=True):
+        if id(record) in usable:
+            silent.update({gate.name for gate in GATES} - {r.gate for r in results})
         voided.update(r.gate for r in results if r.state == "void")
         warned.update(r.gate for r in results if r.state == "warn")
     return [
@@ -225,6 +247,7 @@ def _tallies(data: Data) -> list[GateTally]:
             threshold=gate.threshold,
             voided=voided[gate.name],
             warned=warned[gate.name],
+            silent=silent[gate.name],
         )
         for gate in GATES
     ]

@@ -15,6 +15,7 @@ from lab.claims import (
 from lab.model import ECHO, Cell, ClassLoad, ClassName, Timing
 from lab.schema import EVERY, Experiment, IdleLoad, Lab, Load, Profile
 from lab.schema import Timing as Override
+from servers.catalog import SERVERS
 
 FEWEST_RUNGS = 3  # a straight line needs a point between its ends
 Factors = dict[str, int]
@@ -75,10 +76,17 @@ def _cell(lab: Lab, profile: str, experiment: Experiment, arm: str, factors: Fac
         factors=factors,
         server=experiment.arms[arm].server,
         workers=experiment.arms[arm].workers,
+        network=experiment.arms[arm].network or "",
+        io_uring=any(needs_ring(one.server) for one in experiment.arms.values()),
         protocol=experiment.protocol,
         load={name: class_load(classes[name], factors) for name, n in counts.items() if n},
         timing=timing(lab.profiles[profile], experiment.timing.get(profile)),
     )
+
+
+def needs_ring(server: str) -> bool:
+    """Whether a server runs only where io_uring is allowed; a server that is not ours: no."""
+    return server in SERVERS and SERVERS[server].needs == "io_uring"
 
 
 def class_load(load: Load | IdleLoad, factors: Factors) -> ClassLoad:

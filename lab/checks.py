@@ -9,18 +9,20 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from math import prod
 
+from lab import served
 from lab.cells import combinations, connections, levels
 from lab.document import Document, Where, quote
 from lab.mistakes import near
-from lab.model import ClassName
+from lab.model import ECHO, ClassName
 from lab.schema import EVERY, Defaults, Experiment, Levels, Profile
-from servers.catalog import PROTOCOLS, SERVERS
+from lab.served import WITH_PATHS
+from servers.catalog import PROTOCOLS, SERVERS, Server
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # ids become file names
 SPARE_DESCRIPTORS = 24  # a server's other files: standard streams, listener, epoll, interpreter's
 MOST_CELLS = 500  # of one arm in one profile: hours already in the quickest one
 MOST_WORKERS = 64  # as in lab.schema.Arm
-WITH_PATHS = "http"  # the protocol
+Servers = Mapping[str, Server]
 MOST_CONNECTIONS = 28_000  # ports to one address: Linux's range 32768-60999 has 28232
 
 
@@ -48,9 +50,14 @@ def check_defaults(document: Document, defaults: Defaults) -> None:
 
 
 def check_experiment(
-    document: Document, experiment: Experiment, profiles: Mapping[str, Profile]
+    document: Document,
+    experiment: Experiment,
+    profiles: Mapping[str, Profile],
+    servers: Servers = SERVERS,
 ) -> bool:
-    """Check names, factors and loads. profiles: those that have their shape.
+    """Check names, factors and loads.
+
+    profiles: those that have their shape. servers: all that an arm may name.
 
     Returns whether its arms and factors are what they were meant to be: if not, what a claim says
     about them is not worth checking.
@@ -60,14 +67,14 @@ def check_experiment(
         known(document, (*where, "protocol"), experiment.protocol, PROTOCOLS, "a protocol")
     for name in experiment.timing:
         known(document, (*where, "timing", name), name, _named(document), "a profile")
-    _spoken(document, where, experiment)
+    _spoken(document, where, experiment, servers)
     names_fit = [
-        _arms(document, where, experiment),
+        _arms(document, where, experiment, servers),
         _factors(document, where, experiment),
         _references(document, where, experiment),
     ]
     if all(names_fit) and _few(document, where, experiment, profiles):
-        _loads(document, where, experiment, profiles)
+        _loads(document, where, experiment, profiles, servers)
     return all(names_fit)
 
 
@@ -77,12 +84,12 @@ def _named(document: Document) -> list[str]:
     return list(profiles) if isinstance(profiles, dict) else []
 
 
-def _arms(document: Document, where: Where, experiment: Experiment) -> bool:
+def _arms(document: Document, where: Where, experiment: Experiment, servers: Servers) -> bool:
     written = document.data["experiments"][experiment.id]["arms"]
     fit = True
     for name, arm in experiment.arms.items():
         place = (*where, "arms", _step(document, where, name), "server")
-        fit &= known(document, place, arm.server, SERVERS, "a server")
+        fit &= known(document, place, arm.server, servers, "a server")
         fit &= isinstance(written, list) or check_name(document, (*where, "arms", name))
     for name in experiment.factors_for:
         place = (*where, "factors-for", name)
@@ -90,21 +97,35 @@ def _arms(document: Document, where: Where, experiment: Experiment) -> bool:
     return fit
 
 
-def _spoken(document: Document, where: Where, experiment: Experiment) -> None:
-    """Note servers that do not speak the protocol, and paths in a protocol that has none."""
+def _spoken(document: Document, where: Where, experiment: Experiment, servers: Servers) -> None:
+    """Note servers without the protocol or a path, and paths in a protocol that has none."""
     protocol = experiment.protocol
     if protocol not in PROTOCOLS:
         return
     for name, arm in experiment.arms.items():
-        server = SERVERS.get(arm.server)
+        server = servers.get(arm.server)
+        text = ""
         if server is not None and not server.speaks(protocol):
             mend = f"Write protocol: {' or '.join(server.protocols)}, or leave it out."
             text = f"{arm.server} does not speak {protocol}. {mend}"
+        elif server is not None and protocol == WITH_PATHS:
+            text = _lacking(arm.server, server, experiment)
+        if text:
             document.complain((*where, "arms", _step(document, where, name), "server"), text)
     for class_name, load in experiment.load.asking().items():
         if load.path is not None and protocol != WITH_PATHS:
             text = f"{protocol} has no paths. Write protocol: {WITH_PATHS}, or leave path out."
             document.complain((*where, "load", class_name, "path"), text, at_key=True)
+
+
+def _lacking(name: str, server: Server, experiment: Experiment) -> str:
+    """Say which path of the load a server does not have; "": it has all."""
+    for load in experiment.load.asking().values():
+        path = load.path or ECHO
+        if not served.has(server.paths, path):
+            has = " or ".join(f"path: {each}" for each in server.paths)
+            return f"{name} has no {path}. Write {has} in the load, or leave it out."
+    return ""
 
 
 def _step(document: Document, where: Where, arm: str) -> str | int:
@@ -113,18 +134,23 @@ def _step(document: Document, where: Where, arm: str) -> str | int:
     return written.index(arm) if isinstance(written, list) else arm
 
 
-def check_raw_servers(document: Document, where: Where, item: Mapping[str, object]) -> None:
+def check_raw_servers(
+    document: Document,
+    where: Where,
+    item: Mapping[str, object],
+    servers: Servers = SERVERS,
+) -> None:
     """Note unknown servers of an experiment that has no shape yet: one look tells all mistakes."""
     arms = item.get("arms")
     if isinstance(arms, list):
         for step, name in enumerate(arms):
             if isinstance(name, str):
-                known(document, (*where, "arms", step), name, SERVERS, "a server")
+                known(document, (*where, "arms", step), name, servers, "a server")
     elif isinstance(arms, dict):
         for name, arm in arms.items():
             server = arm.get("server") if isinstance(arm, dict) else arm
             if isinstance(server, str):
-                known(document, (*where, "arms", name), server, SERVERS, "a server")
+                known(document, (*where, "arms", name), server, servers, "a server")
 
 
 def _factors(document: Document, where: Where, experiment: Experiment) -> bool:
@@ -183,21 +209,25 @@ def _few(
 
 
 def _loads(
-    document: Document, where: Where, experiment: Experiment, profiles: Mapping[str, Profile]
+    document: Document,
+    where: Where,
+    experiment: Experiment,
+    profiles: Mapping[str, Profile],
+    servers: Servers,
 ) -> None:
     for profile in profiles:
         for arm in experiment.arms:
             for factors in combinations(experiment, profile, arm):
-                problem = _impossible(experiment, arm, factors)
+                server = servers[experiment.arms[arm].server]
+                problem = _impossible(experiment, arm, factors, server)
                 if problem:
                     place = _culprit(experiment, profile, arm, factors)
                     document.complain((*where, *place), problem)
 
 
-def _impossible(experiment: Experiment, arm: str, factors: dict[str, int]) -> str:
+def _impossible(experiment: Experiment, arm: str, factors: dict[str, int], server: Server) -> str:
     """Say why an arm cannot be given this load; "" where it can."""
     counts = connections(experiment, factors)
-    server = SERVERS[experiment.arms[arm].server]
     total = sum(counts.values())
     limit = server.descriptors_below - SPARE_DESCRIPTORS
     if not any(counts[name] for name in experiment.load.asking()):
@@ -209,18 +239,20 @@ def _impossible(experiment: Experiment, arm: str, factors: dict[str, int]) -> st
     if server.descriptors_below and total >= limit:
         wall = f"descriptors below {server.descriptors_below}, some of them its own"
         return f"{arm} cannot hold {total} connections: {wall}. Stay below {limit} in all."
-    if problem := _starving(experiment, arm, counts):
+    if problem := _starving(experiment, arm, counts, server):
         return problem
     if total > MOST_CONNECTIONS:
         return f"{total} connections need more ports than there are. Stay below {MOST_CONNECTIONS}."
     return ""
 
 
-def _starving(experiment: Experiment, arm: str, counts: Mapping[ClassName, int]) -> str:
+def _starving(
+    experiment: Experiment, arm: str, counts: Mapping[ClassName, int], server: Server
+) -> str:
     """Say who would wait for ever: held connections keep a server that takes one after the other
     from all who come behind them; short ones make room.
     """
-    server, workers = SERVERS[experiment.arms[arm].server], experiment.arms[arm].workers
+    workers = experiment.arms[arm].workers
     at_once = server.clients(workers)
     held = counts.get("long", 0) + counts.get("idle", 0)
     room = 1 if counts.get("short", 0) else 0

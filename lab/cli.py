@@ -45,10 +45,11 @@ class Order(StrEnum):
 
 
 class Backend(StrEnum):
-    """Where the servers, or the load, run."""
+    """Where the servers run; attach: somebody else runs them."""
 
     process = "process"
     docker = "docker"
+    attach = "attach"
 
 
 class FailOn(StrEnum):
@@ -159,7 +160,8 @@ def plan(
 ) -> None:
     """Say what would run, in what order, and for how long."""
     from lab.listing import plan_text
-    from lab.run import Wishes, planned
+    from lab.run import planned
+    from lab.wishes import Wishes
 
     wishes = Wishes(
         lab_file,
@@ -194,12 +196,21 @@ def run(
         bool, typer.Option("--verify", help="Examine the servers first; void what fails.")
     ] = False,
     backend: Annotated[Backend, typer.Option(help="Where the servers run.")] = Backend.process,
-    locust: Annotated[Backend, typer.Option(help="Where the load runs.")] = Backend.process,
+    locust: Annotated[
+        str, typer.Option(help="Where the load runs: process, docker, or a master's URL (attach).")
+    ] = "process",
+    server: Annotated[
+        list[str] | None,
+        typer.Option(help="With attach: NAME=HOST[:PORT][,protocol=…][,meter=…][,here=…]; again."),
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="LAB_TOKEN", help="Of the master that was named.")
+    ] = "",
 ) -> None:
     """Run experiments; print the verdicts, write results/<run>/report.html."""
     from lab.report.terminal import Progress
-    from lab.run import Wishes
     from lab.run import run as run_lab
+    from lab.wishes import Wishes
 
     wishes = Wishes(
         lab_file,
@@ -213,7 +224,9 @@ def run(
         verify=verify_first,
         mechanism=mechanism,
         backend=backend.value,
-        locust=locust.value,
+        locust=locust,
+        servers=tuple(server or ()),
+        token=token,
     )
     with Progress() as progress:
         finished = run_lab(wishes, progress)
@@ -255,6 +268,7 @@ def verify(
         typer.Argument(metavar="SERVER", help="Names, or dotted modules of yours."),
     ] = None,
     *,
+    lab_file: LabFile = LAB_YAML,
     protocols: Annotated[
         list[str] | None, typer.Option("--protocol", help="May be given again. None: all.")
     ] = None,
@@ -263,15 +277,19 @@ def verify(
     junit_file: JunitFile = None,
 ) -> None:
     """Hold every check of conformance against servers, on the wire; no load, no verdict."""
+    from lab import ground
     from lab import verify as conformance
+    from lab.listing import own_of
     from lab.report.conformance import Progress, as_json, as_junit, table
     from lab.store import write_text
 
-    wanted = conformance.pairs(servers or (), protocols or ())
-    conformance.require(servers or ())
-    progress = Progress(sys.stderr)
-    found = conformance.verify(wanted, progress, jobs, f"verify@{os.getpid()}")
-    progress.end()
+    own, label = own_of(lab_file), f"verify@{os.getpid()}"
+    with ground.opened(own, lab_file.parent, servers or own, label) as here:
+        wanted = conformance.pairs(servers or (), protocols or (), here)
+        conformance.require(servers or (), here)
+        progress = Progress(sys.stderr)
+        found = conformance.verify(wanted, progress, jobs, label, here)
+        progress.end()
     typer.echo(table(found))
     if json_file:
         write_text(json_file, as_json(found))
@@ -305,6 +323,7 @@ def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | No
         write_text(junit_file, junit.render(results))
     terminal.verdict_table(results, Console())
     terminal.ledger_table(results, Console())
+    terminal.tax_table(results, Console())
     typer.echo(f"report: {path}", err=True)
 
 

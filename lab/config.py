@@ -16,9 +16,12 @@ from lab.document import Document, Where, quote
 from lab.errors import ConfigErrors
 from lab.includes import include
 from lab.mistakes import guess, near, shaped
+from lab.own_checks import check_own_arms, check_own_server
+from lab.own_servers import FOREIGN, OwnServer, known
 from lab.schema import Defaults, Experiment, File, Lab, Load, Profile
 from lab.shape import Shape
 from lab.yaml_source import read
+from servers.catalog import Server
 
 __all__ = ["Lab", "load", "parse"]
 
@@ -52,24 +55,35 @@ def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None) -> Lab
 
 
 def _lab(document: Document) -> Lab | None:
-    shaped(document, (), File, document.data)
+    file = shaped(document, (), File, document.data)
     given = document.data.get("defaults")
     found = shaped(document, ("defaults",), Defaults, given) if isinstance(given, dict) else None
     defaults = found or Defaults()
     check_defaults(document, defaults)
+    own = _servers(document)
+    servers = _known(document, own)
     profiles = _profiles(document)
-    experiments = _experiments(document, defaults)
+    experiments = _experiments(document, defaults, servers)
     claims = _claims(document, experiments)
+    for experiment in experiments.values():
+        check_own_arms(document, experiment, own)
     fit = {
         name: experiment
         for name, experiment in experiments.items()
-        if check_experiment(document, experiment, profiles)
+        if check_experiment(document, experiment, profiles, servers)
     }
     for claim in claims.values():
         check_claim(document, claim, fit, profiles)
-    if document.problems:
+    if document.problems or file is None:
         return None
-    return Lab(defaults=defaults, profiles=profiles, experiments=experiments, claims=claims)
+    return Lab(
+        allow_targets=file.allow_targets,
+        defaults=defaults,
+        servers=own,
+        profiles=profiles,
+        experiments=experiments,
+        claims=claims,
+    )
 
 
 def _items(document: Document, section: str) -> dict[str, dict[str, Any]]:
@@ -84,6 +98,22 @@ def _items(document: Document, section: str) -> dict[str, dict[str, Any]]:
             text = f"{quote(item)} is not a mapping. Write keys and values."
             document.complain((section, name), text)
     return items
+
+
+def _servers(document: Document) -> dict[str, OwnServer]:
+    found = {
+        name: shaped(document, ("servers", name), OwnServer, item)
+        for name, item in _items(document, "servers").items()
+    }
+    shapely = {name: one for name, one in found.items() if one}
+    return {n: one for n, one in shapely.items() if check_own_server(document, n, one)}
+
+
+def _known(document: Document, own: dict[str, OwnServer]) -> dict[str, Server]:
+    """Return all servers that an arm may name. A wrong one is among them: one mistake, one line."""
+    named = document.data.get("servers")
+    plain = {name: Server("", FOREIGN) for name in (named if isinstance(named, dict) else ())}
+    return {**plain, **known(own)}
 
 
 def _profiles(document: Document) -> dict[str, Profile]:
@@ -101,13 +131,15 @@ def _named(document: Document, where: Where, shape: type[S], item: dict[str, Any
     return shaped(document, where, shape, {**item, "id": where[-1]})
 
 
-def _experiments(document: Document, defaults: Defaults) -> dict[str, Experiment]:
+def _experiments(
+    document: Document, defaults: Defaults, servers: dict[str, Server]
+) -> dict[str, Experiment]:
     """Shape the experiments, and fill in protocol and payload where they leave them out."""
     experiments = {}
     for name, item in _items(document, "experiments").items():
         found = _named(document, ("experiments", name), Experiment, item)
         if found is None:
-            check_raw_servers(document, ("experiments", name), item)
+            check_raw_servers(document, ("experiments", name), item, servers)
         else:
             filled: dict[str, Load] = {
                 class_name: load.model_copy(update={"payload": defaults.payload})

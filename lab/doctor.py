@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab import fitness, host, tracing
+from lab import fitness, ground, host, tracing
 from lab.backends import checkup
 from lab.cleaning import engine, orphaned_containers, orphans
 from lab.config import load
@@ -32,10 +32,18 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
             found = f"{len(cells)} cells, up to {most} connections"
             need = " ".join(f"{c.name}: {c.found}. {c.need}" for c in missing)
             checks.append(Check(f"profile {profile}", not missing, found, need))
+        checks += [
+            _own(name, ground.missing(one, lab_file.parent)) for name, one in lab.servers.items()
+        ]
     checks += fitness.servers(needs.missing)
     checks += fitness.tools(machine)
     checks += [*checkup.examine(), _tracing(), _leftovers()]
     return checks, host.facts()
+
+
+def _own(name: str, why: str) -> Check:
+    found = "cannot run here" if why else "is here"
+    return Check(f"server {name}", not why, found, f"{why}: skipped.", fatal=False)
 
 
 def _tracing() -> Check:

@@ -39,6 +39,12 @@ class EnvironmentUnfit(LabError):
     exit_code = EXIT_ENVIRONMENT
 
 
+class Nonconforming(LabError):
+    """A server of lab.yaml failed its examination: nothing is measured with it."""
+
+    exit_code = EXIT_GATED_CLAIM
+
+
 class TrialFailed(LabError):
     """A trial broke; the run goes on. gate: the name of the gate that this trips."""
 

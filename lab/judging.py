@@ -6,9 +6,10 @@ void one arm more than the other. A claim whose run was cut short is inconclusiv
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from lab import lacks
 from lab.cells import arms, ladder, needed_by, pairs
 from lab.claims import (
     BelowClaim,
@@ -23,6 +24,7 @@ from lab.claims import (
 from lab.data import Data
 from lab.measure import ACTIVE
 from lab.model import ClassName, Plan
+from lab.probes import SKIPPED
 from lab.schema import Lab
 from lab.stats.tables import fisher_exact
 from lab.store import ProbeRecord
@@ -68,16 +70,14 @@ def judge(
 ) -> Judged:
     """Decide one claim of the plan. Never raises on bad data: that is void or inconclusive.
 
-    absent: servers that could not run, with the reason; a claim that needs one was never tried.
+    absent: what could not run or be metered, see lab.lacks; who needs it was never tried.
     """
     claim = lab.claims[claim_id]
     if isinstance(claim, LimitClaim):
         return _probe(claim_id, probes)
     cells = needed_by(lab, plan.profile, claim_id)
-    for server in (plan.cell(cell).server for cell in cells):
-        if server in absent:
-            reason = f"{server} cannot run here: {absent[server]}."
-            return Judged(Decision(Outcome.SKIPPED, reason), cells)
+    if reason := _lacking(plan, cells, claim.metric, absent):
+        return Judged(Decision(Outcome.SKIPPED, reason), cells)
     blocks, _ = data.common(cells, claim.metric, classes_of(claim))
     voids: dict[str, int] = {}
     reasons: dict[str, str] = {}
@@ -92,6 +92,12 @@ def judge(
     return Judged(judged, cells, len(blocks), lost, dict(sorted(voids.items())), reasons)
 
 
+def _lacking(plan: Plan, cells: Sequence[str], metric: str, absent: Mapping[str, str]) -> str:
+    found = [plan.cell(cell) for cell in cells]
+    reasons = [why for cell in found if (why := lacks.of_cell(cell, absent))]
+    return reasons[0] if reasons else lacks.of_metric(metric, (c.server for c in found), absent)
+
+
 def classes_of(claim: Claim) -> tuple[ClassName, ...]:
     """Return whose latency a claim is about; for other metrics every class that asks."""
     named = getattr(claim, "connection_class", None)
@@ -103,10 +109,18 @@ def _probe(claim_id: str, probes: Sequence[ProbeRecord]) -> Judged:
     broken = [p.error for p in mine if p.error]
     if broken:
         return Judged(Decision(Outcome.VOID, f"The probe broke: {broken[0]}."), [])
+    lacking = [p.evidence[SKIPPED] for p in mine if SKIPPED in p.evidence]
+    if lacking:
+        return Judged(Decision(Outcome.SKIPPED, f"It cannot run here: {lacking[0]}."), [])
     told = [p.outcome for p in mine if p.outcome is not None]
     if len(told) < len(mine):
         return Judged(Decision(Outcome.INCONCLUSIVE, "The probe could not tell."), [])
-    return Judged(judge_probe(told, [p.control for p in mine]), [], used=len(told))
+    decision = judge_probe(told, [p.control for p in mine])
+    parts = {p.parts for p in mine}
+    if decision.outcome is Outcome.REFUTED and len(parts) == 1 and all(parts):
+        reason = f"Conditional: {parts.pop()}."
+        decision = replace(decision, reason=reason, conditional=True)
+    return Judged(decision, [], used=len(told))
 
 
 def _void(
@@ -216,14 +230,22 @@ RULES: tuple[tuple[tuple[type, ...], Rule], ...] = (
 )
 
 
-def still_needed(lab: Lab, plan: Plan, data: Data, experiment: str, block: int) -> set[str]:
-    """Return the cells of an experiment that the coming block must run.
+def still_needed(
+    lab: Lab,
+    plan: Plan,
+    data: Data,
+    experiment: str,
+    block: int,
+    absent: Mapping[str, str] = NONE_ABSENT,
+) -> set[str]:
+    """Return the cells of an experiment that the coming block must run, and can: see lab.lacks.
 
     Before the last look: the cells of undecided claims, and cells that no claim uses (context).
     Behind it, in the spare blocks: the cells of claims that lost blocks to gates, and only those.
-    A claim that is void already needs nothing more.
+    A claim that is void already needs nothing more, nor does one that is skipped.
     """
     mine = {cell.id for cell in plan.cells if cell.experiment == experiment}
+    lacking = {cell.id for cell in plan.cells if lacks.of_cell(cell, absent)}
     used: set[str] = set()
     wanted: set[str] = set()
     for claim_id in plan.claims:
@@ -231,9 +253,12 @@ def still_needed(lab: Lab, plan: Plan, data: Data, experiment: str, block: int) 
         used |= cells
         if not cells:
             continue
-        found = judge(lab, plan, data, (), claim_id)
+        found = judge(lab, plan, data, (), claim_id, absent)
+        if found.decision.outcome is Outcome.SKIPPED:
+            continue
         lost = set().union(*(data.cells[cell].lost for cell in cells))
         hopeless = len(lost) > LOST_SHARE * max(plan.looks)
         if not (found.decision.is_decided or hopeless) and found.used < max(plan.looks):
             wanted |= cells
-    return wanted if block >= max(plan.looks) else wanted | (mine - used)
+    context = set() if block >= max(plan.looks) else mine - used
+    return (wanted | context) - lacking

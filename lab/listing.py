@@ -1,6 +1,7 @@
 """What `lab list` and `lab plan` print: rows of text, made from data."""
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -8,19 +9,22 @@ from lab.config import load
 from lab.context import load_words
 from lab.forecast import forecast
 from lab.gates import GATES
+from lab.ground import missing as lacking
 from lab.model import Plan
+from lab.own_servers import FOREIGN, OwnServer
 from lab.schema import Lab
 from lab.traced import bounded
 from servers.catalog import ELSEWHERE, PROTOCOLS, SERVERS
 from servers.needs import missing
 
 Row = dict[str, str]
+USUAL = Path("lab.yaml")
 
 
 def rows(what: str, lab_file: Path) -> list[Row]:
     """Return the rows of one list. Raises ConfigErrors where lab.yaml is asked and wrong."""
     if what == "servers":
-        return servers()
+        return servers(own_of(lab_file), lab_file.parent)
     if what == "protocols":
         return [{"protocol": name, "module": p.connection} for name, p in PROTOCOLS.items()]
     if what == "gates":
@@ -29,8 +33,32 @@ def rows(what: str, lab_file: Path) -> list[Row]:
     return experiments(lab) if what == "experiments" else claims(lab)
 
 
-def servers() -> list[Row]:
-    """Return the servers with what they declare."""
+def own_of(lab_file: Path) -> Mapping[str, OwnServer]:
+    """Return the servers of lab.yaml; where nobody named a file and there is none, none."""
+    return {} if lab_file == USUAL and not USUAL.exists() else load(lab_file).servers
+
+
+def servers(own: Mapping[str, OwnServer] | None = None, folder: Path = Path()) -> list[Row]:
+    """Return the servers with what they declare: the catalog's, those of lab.yaml, and others."""
+    return [*_catalog(), *_own(own or {}, folder), *_elsewhere()]
+
+
+def _own(own: Mapping[str, OwnServer], folder: Path) -> list[Row]:
+    return [
+        {
+            "server": name,
+            "family": FOREIGN,
+            "at once": str(one.at_once or "no limit"),
+            "descriptors": "no limit of its own",
+            "protocols": one.protocol,
+            "needs": f"image {one.image}" if one.image else f"command {one.command[0]}",
+            "here": lacking(one, folder) or "yes",
+        }
+        for name, one in own.items()
+    ]
+
+
+def _catalog() -> list[Row]:
     return [
         {
             "server": name,
@@ -44,7 +72,11 @@ def servers() -> list[Row]:
             "here": missing(server.needs) or "yes",
         }
         for name, server in SERVERS.items()
-    ] + [
+    ]
+
+
+def _elsewhere() -> list[Row]:
+    return [
         {
             "server": name,
             "family": "",

@@ -11,7 +11,7 @@ import contextlib
 import http.client
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -39,6 +39,7 @@ class LocustClient:
         self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
         self.prefix = parts.path.rstrip("/")
         self.token = token
+        self.beside = self.host in LOOPBACKS  # engines and this lab share a clock
         self._trial = ""  # prepared, not known to have ended
         self._engines = 0
         self._connection: http.client.HTTPConnection | None = None
@@ -57,6 +58,7 @@ class LocustClient:
                 said["runner"],
                 said["users"],
                 said["trial"]["id"] if said["trial"] else None,
+                said.get("driver") or "",
             )
         except (ValueError, KeyError, TypeError) as error:
             raise EnvironmentUnfit(
@@ -75,7 +77,7 @@ class LocustClient:
             except OSError as error:
                 why = str(error)
             else:
-                if state.workers == state.expected == len(state.engines):
+                if state.workers >= state.expected and state.workers == len(state.engines):
                     return state
                 engines = len(state.engines)
                 why = f"{state.workers} of {state.expected} workers, {engines} load engines"
@@ -92,6 +94,8 @@ class LocustClient:
         """
         deadline = time.monotonic() + deadline_s
         state = self.wait_until_up(deadline_s)
+        if state.driver == "hand":
+            raise EnvironmentUnfit("A load by hand is under way. Stop it on Locust's page first.")
         if state.runner == "running" and state.users == users:
             return state
         form = {"user_count": users, "spawn_rate": SPAWN_RATE, "host": "", "run_time": ""}
@@ -107,9 +111,28 @@ class LocustClient:
             time.sleep(POLL_S)
         raise EnvironmentUnfit(f"Locust is {state.runner} with {state.users} of {users} tokens")
 
+    def knock(self) -> None:
+        """Ask whether the token is right. Raises EnvironmentUnfit, OSError."""
+        status, body = self._request("POST", "/lab/note", b"a lab looks")
+        if status == http.client.FORBIDDEN:
+            why = json.loads(body).get("error", "") if body.startswith(b"{") else ""
+            raise EnvironmentUnfit(
+                f"the Locust master at {self.host}:{self.port} refuses this lab: {why}. Give its "
+                "token: --token, or LAB_TOKEN in the environment"
+            )
+
     def note(self, text: str) -> None:
         """Leave a line for people who look at the master."""
         self._post("/lab/note", text.encode())
+
+    def verdicts(self, run: str, rows: Sequence[Mapping[str, str]]) -> None:
+        """Show what has been found so far on the page; rows replace those of the same run before.
+
+        Never raises: a page that nobody looks at is no reason to lose a run.
+        """
+        with contextlib.suppress(OSError):
+            path = f"/lab/verdicts?{urlencode({'run': run})}"
+            self._request("POST", path, json.dumps(rows).encode())
 
     def stop(self) -> None:
         """Stop the Locust test; the master stays up. Takes Locust a second. Never raises."""
@@ -148,7 +171,7 @@ class LocustClient:
         several engines beside the master on this host start at one instant, to cover one window.
         """
         deadline = time.monotonic() + deadline_s
-        if start_ns is None and self._engines > 1 and self.host in LOOPBACKS:
+        if start_ns is None and self._engines > 1 and self.beside:
             start_ns = time.monotonic_ns() + LEAD_NS
         body = json.dumps({"start_ns": start_ns}).encode()
         view = self._ask("POST", _path(trial, "/go", wait=min(deadline_s, LONG_POLL_S)), body)

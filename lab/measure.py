@@ -71,36 +71,60 @@ def ends(record: Record) -> tuple[MeterReading, MeterReading]:
     return slices[0], slices[-1]
 
 
-def cpu_ns(record: Record) -> float:
-    """Server CPU ns per completed request, user and system, over the meter's window."""
+def used_ns(record: Record) -> int:
+    """Server CPU ns between the first reading and the last. Raises Unmeasured."""
+    first, last = ends(record)
+    if first.cpu_ns < 0 or last.cpu_ns < 0:
+        raise Unmeasured("the server's CPU time cannot be had where it runs")
+    return last.cpu_ns - first.cpu_ns
+
+
+def metered_requests(record: Record) -> float:
+    """Requests completed between the meter's first reading and its last. Raises Unmeasured.
+
+    A meter with a clock of its own lies inside the window, nobody knows where exactly: the load is
+    steady there, so the load engines' rate, by their clocks, times the meter's interval, by its.
+    """
     first, last = ends(record)
     requests = completed_between(record.engines, first.at_ns, last.at_ns)
+    if meter(record).own_clock:
+        rate = sum(completed_between([e], *e.crossed) / _length(e) for e in record.engines)
+        requests = rate * (last.at_ns - first.at_ns)
     if requests <= 0:
         raise Unmeasured("no request was completed in the window")
-    return (last.cpu_ns - first.cpu_ns) / requests
+    return requests
+
+
+def _length(engine: EngineResult) -> int:
+    return engine.crossed[1] - engine.crossed[0]
+
+
+def cpu_ns(record: Record) -> float:
+    """Server CPU ns per completed request, user and system, over the meter's window."""
+    return used_ns(record) / metered_requests(record)
 
 
 def throughput(record: Record) -> float:
     """Completed requests per second of the window."""
     first, last = ends(record)
-    seconds = (last.at_ns - first.at_ns) / NS
-    requests = completed_between(record.engines, first.at_ns, last.at_ns)
-    if requests <= 0:
-        raise Unmeasured("no request was completed in the window")
-    return requests / seconds
+    return metered_requests(record) / ((last.at_ns - first.at_ns) / NS)
 
 
 def server_share(record: Record) -> float:
     """Server CPU seconds per second of the window."""
     first, last = ends(record)
-    return (last.cpu_ns - first.cpu_ns) / (last.at_ns - first.at_ns)
+    return used_ns(record) / (last.at_ns - first.at_ns)
 
 
 def engine_share(record: Record) -> float:
-    """CPU seconds per second of all load engines, over the window: they share one core here."""
+    """CPU seconds per second of all load engines, over the window: they share one core here.
+
+    Where nobody pinned them each has its own, as far as anybody knows: that of the busiest.
+    """
     if not record.engines:
         raise Unmeasured(record.error or "no load engine reported")
-    return sum(e.cpu_ns / (e.crossed[1] - e.crossed[0]) for e in record.engines)
+    shares = [e.cpu_ns / _length(e) for e in record.engines]
+    return max(shares) if record.cpus[1] < 0 else sum(shares)
 
 
 def switches(record: Record) -> float:
@@ -108,6 +132,8 @@ def switches(record: Record) -> float:
     found = meter(record)
     done = sum(c.total.completed for e in record.engines for c in e.classes.values())
     before, after = found.ready, found.after
+    if before.voluntary < 0:
+        raise Unmeasured("context switches cannot be had where the server runs")
     if not done:
         raise Unmeasured("no request was completed")
     count = after.voluntary + after.involuntary - before.voluntary - before.involuntary
@@ -124,7 +150,10 @@ def events_per_wait(record: Record) -> float:
 
 def pss(record: Record) -> float:
     """Memory of the server, proportional set size in bytes, all connections open."""
-    return float(meter(record).ready.pss_bytes)
+    found = meter(record).ready.pss_bytes
+    if found < 0:
+        raise Unmeasured("the memory of its processes cannot be had where the server runs")
+    return float(found)
 
 
 def percentile(record: Record, percent: float, kind: str, classes: Sequence[ClassName]) -> float:

@@ -30,6 +30,7 @@ _WRITE = {  # what to write for a missing key
     "looks": "looks: [12]",
     "metric": "metric: cpu",
     "over": "over: and the factor that grows",
+    "protocol": "protocol: echo",
     "probe": "probe: and the name of one",
     "profiles": "profiles: and their names",
     "question": "question: and the sentence that the experiment answers",

@@ -9,6 +9,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ClassName = Literal["long", "short", "idle"]
+Network = Literal["", "loopback", "host", "bridge", "published"]
+"""How the load reaches a server: a process on loopback; a container that shares this machine's
+network, has one of its own, or is asked through a port published on 127.0.0.1. "": as the backend
+does where nothing is said."""
 ECHO = "/echo"  # also where nothing is said: a plan from before there were paths is byte-equal
 
 
@@ -48,7 +52,8 @@ class Timing(Frozen):
 class Cell(Frozen):
     """Arm x factor levels: what one trial measures.
 
-    id: `experiment/arm/factor=level,...`, unique in a plan.
+    id: `experiment/arm/factor=level,...`, unique in a plan. network: an older plan has none.
+    io_uring: some arm of the experiment needs it, so all of them run where it is allowed.
     """
 
     id: str
@@ -57,6 +62,8 @@ class Cell(Frozen):
     factors: dict[str, int]
     server: str
     workers: int = 1
+    network: Network = Field(default="", exclude_if=lambda network: not network)
+    io_uring: bool = Field(default=False, exclude_if=lambda needed: not needed)
     protocol: str
     load: dict[ClassName, ClassLoad]
     timing: Timing

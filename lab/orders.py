@@ -43,6 +43,7 @@ class State:
     runner: str
     users: int
     trial: str | None
+    driver: str = ""  # "hand", "lab run", or nobody
 
 
 class Census(BaseModel):

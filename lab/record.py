@@ -118,10 +118,11 @@ class MeterReading(Frozen):
 class Footprint(Frozen):
     """Slower counters, read outside the window."""
 
+    # -1: cannot be had where the server runs, or an old record
     pss_bytes: int
     threads: int
     fds: int
-    sockets: int = -1  # each once, however many processes share it; -1: an old record
+    sockets: int = -1  # each once, however many processes share it
     voluntary: int  # context switches, live tasks only
     involuntary: int
     listen_overflows: int
@@ -136,12 +137,17 @@ class Footprint(Frozen):
 
 
 class MeterResult(Frozen):
-    """All meter readings of a trial. slices: 21 readings, the edges of 20 slices of the window."""
+    """All meter readings of a trial. slices: 21 readings, the edges of 20 slices of the window.
+
+    own_clock: the server's host is another one. Then there are two readings, inside the window;
+    their times are of a clock that is held against no other, and their CPU time may be -1: unknown.
+    """
 
     slices: list[MeterReading]
     idle: Footprint  # before any connection
     ready: Footprint  # all connections of the census established, no request yet
     after: Footprint  # just behind the window, connections still open
+    own_clock: bool = Field(default=False, exclude_if=lambda own: not own)
 
 
 class Noise(Frozen):
@@ -193,7 +199,7 @@ class Record(Frozen):
     took_s: float
     overhead_s: float  # took_s less warm-up, window
     host: str  # hash of the host facts
-    cpus: tuple[int, int]  # server's, load engine's
+    cpus: tuple[int, int]  # server's, load engine's; -1: not pinned
     port: int
     engines: list[EngineResult] = Field(default_factory=list)
     locust: LocustCount | None = None

@@ -47,9 +47,16 @@ class Replies:
             reply, self._rest = parsed
             if reply.status >= HTTPStatus.OK or reply.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 found.append(reply)
+            if reply.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return found  # what follows is no HTTP
         if not data and self._rest:
             raise Malformed(f"the end came inside a reply: {self._rest[:40]!r}")
         return found
+
+    def take_rest(self) -> bytes:
+        """Return what came behind the last reply; for when it is no HTTP any more."""
+        rest, self._rest = self._rest, b""
+        return rest
 
     def _next(self, *, ended: bool) -> tuple[Reply, bytes] | None:
         head, separator, rest = self._rest.partition(b"\r\n\r\n")
@@ -72,23 +79,49 @@ class Replies:
 
 
 class Canonical:
-    """Bytes of another make in, the same replies as our HTTP says them out."""
+    """Bytes of another make in, the same replies as our HTTP says them out.
+
+    Behind a welcome to another protocol the bytes are that protocol's, and pass as they are.
+    """
 
     def __init__(self) -> None:
         self._replies = Replies()
+        self._switched = False
 
     def feed(self, data: bytes) -> bytes:
         """Return the replies that are whole by now; no data is the end of the file."""
-        return b"".join(map(canonical, self._replies.feed(data)))
+        if self._switched:
+            return data
+        found = self._replies.feed(data)
+        said = b"".join(map(canonical, found))
+        self._switched = any(reply.status == HTTPStatus.SWITCHING_PROTOCOLS for reply in found)
+        return said + self._replies.take_rest() if self._switched else said
 
 
 def canonical(reply: Reply) -> bytes:
-    """Say a reply as servers.protocols.http says one."""
+    """Say a reply as servers.protocols.http says one, a welcome as websocket says it."""
+    if reply.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return _welcome(reply)
     known = {status.value: status.phrase for status in HTTPStatus}
     head = f"HTTP/1.1 {reply.status} {known.get(reply.status, '')}\r\n"
     head += "Content-Type: application/octet-stream\r\n"
     head += f"Content-Length: {len(reply.body)}\r\n\r\n"
     return head.encode() + reply.body
+
+
+def _welcome(reply: Reply) -> bytes:
+    """RFC 6455, section 4.2.2: three fields in any order and case; an extension nobody asked for
+    is no part of ours.
+    """
+    head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: {}\r\nConnection: {}\r\n"
+    fields = reply.headers
+    upgrade = fields.get("upgrade", "").lower()
+    connection = "Upgrade" if fields.get("connection", "").lower() == "upgrade" else "?"
+    said = head.format(upgrade, connection)
+    said += f"Sec-WebSocket-Accept: {fields.get('sec-websocket-accept', '')}\r\n"
+    for name in sorted(fields.keys() & {"sec-websocket-extensions", "sec-websocket-protocol"}):
+        said += f"{name}: {fields[name]}\r\n"
+    return said.encode() + b"\r\n"
 
 
 def parse_head(head: bytes) -> tuple[int, dict[str, str]]:

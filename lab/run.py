@@ -14,30 +14,37 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from lab import analysis, fitness, host, probing, store, tracing
+from lab import analysis, fitness, ground, host, lacks, probing, store, tracing
 from lab.backends import locusts, process
+from lab.backends.attached_locust import AttachedLoad, ElsewhereHost, NoPins
 from lab.backends.contract import Backend
+from lab.backends.process import ProcessBackend
 from lab.backends.site import SITES, Site
 from lab.config import Lab, load
 from lab.data import Data
 from lab.engine import Progress, Walk
-from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit, UsageError
+from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
 from lab.forecast import trial_seconds
+from lab.ground import Ground
 from lab.host import Placement
 from lab.judging import still_needed
 from lab.machine import inspect
 from lab.model import Plan
+from lab.own_servers import images, not_held
 from lab.plan import expand
 from lab.record import Record
 from lab.report.model import Results
 from lab.seams import Stage
 from lab.stage import Conducting, Pins, RealClock, RealHost, StandingLoad
-from lab.verify import verified
+from lab.telling import Telling
+from lab.verify import Pair, must_conform, verified
+from lab.wishes import Wishes, agree, shown
 
+NOWHERE = Placement(-1, -1, -1)  # nothing is pinned
+IN_IMAGE = "it is an image, and calls are traced in local processes"
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
 
 
@@ -54,24 +61,6 @@ class Watcher(Progress, Protocol):
 
     def note(self, text: str) -> None:
         """Say something once."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the command line asked for."""
-
-    lab_file: Path
-    select: tuple[str, ...]
-    profile: str
-    seed: int | None  # None: the one that lab.yaml names
-    order: Literal["hashed", "reversed"]
-    results: Path
-    workers: int = 1
-    web_port: int = 0
-    verify: bool = False  # examine each server before the first trial
-    mechanism: bool = False  # trace all cells, not only those of experiments that ask for it
-    backend: Literal["process", "docker"] = "process"
-    locust: Literal["process", "docker"] = "process"  # in containers only beside such servers
 
 
 @dataclass(frozen=True)
@@ -109,13 +98,18 @@ def planned(wishes: Wishes) -> tuple[Lab, Plan]:
     )
 
 
+def _attached(wishes: Wishes, lab: Lab, plan: Plan) -> Site:
+    from lab.backends import attach  # noqa: PLC0415 # for those who ask for it
+
+    return attach.site(lab, plan.cells, wishes.servers, wishes.locust, wishes.token, wishes.workers)
+
+
 def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement, Site]:
     """Load, plan and check; nothing has begun. Raises UsageError, EnvironmentUnfit."""
+    agree(wishes)
     lab, plan = planned(wishes)
-    if wishes.locust == "docker" and wishes.backend != "docker":
-        raise UsageError(
-            "Locust in containers reaches servers in containers only. Write --backend docker too."
-        )
+    if wishes.backend == "attach":
+        return lab, plan, NOWHERE, _attached(wishes, lab, plan)
     site = SITES[wishes.backend]()
     machine = inspect()
     if site.nofile is not None:
@@ -159,9 +153,13 @@ def label(kept: store.Run) -> str:
 def _begin(wishes: Wishes, lab: Lab, plan: Plan, site: Site) -> store.Run:
     now = datetime.now(UTC)
     kept = store.create(wishes.results, f"{now:%Y%m%d-%H%M%S}-{plan.profile}-{plan.seed}")
-    machine = {**host.facts(), **site.facts}
+    machine = {**({} if site.away else host.facts()), **site.facts}
     if wishes.locust == "docker":
         machine["load"] = "from a container"
+    used, folder = {cell.server for cell in plan.cells}, wishes.lab_file.parent
+    absent = ground.absent(used, lab.servers, folder, wishes.backend, site.missing)
+    ground.any_left(used, absent, lab.servers)
+    absent |= site.absent(plan.cells)
     kept.write("plan.json", plan.model_dump_json(indent=1) + "\n")
     kept.write("lab.json", lab.model_dump_json(indent=1, by_alias=True) + "\n")
     kept.write_facts(
@@ -171,14 +169,19 @@ def _begin(wishes: Wishes, lab: Lab, plan: Plan, site: Site) -> store.Run:
             seed=plan.seed,
             order=plan.order,
             backend=wishes.backend,
-            command=["lab", *sys.argv[1:]],
+            command=["lab", *shown(sys.argv[1:])],
             started_unix=now.timestamp(),
             ended_unix=None,
             how="running",
             host=host.digest(machine),
-            machine=machine,
+            machine={
+                **machine,
+                **ground.facts(used - absent.keys(), lab.servers, folder, wishes.backend),
+            },
             version=host.code_version(),
-            absent=fitness.absent((cell.server for cell in plan.cells), site.missing),
+            absent=absent,
+            notes=list(site.notes),
+            instances=site.instances,
         )
     )
     return kept
@@ -197,17 +200,40 @@ def _work(
     if not plan.trials:
         return
     with site.open(label(kept)) as backend:
-        conducting = _conducting(wishes, kept, backend)
-        watched = backend
+        conducting = site.conduct or _conducting(wishes, lab, kept, backend)
+        watched = _with_own(wishes, lab, plan, kept, watcher, backend)
         if wishes.verify:
-            spoken = dict.fromkeys((cell.server, cell.protocol) for cell in plan.cells)
-            watched = verified(backend, list(spoken), label(kept), watcher.note)
-        _trials(wishes, lab, plan, place, kept, watcher, watched, conducting)
+            ours = [pair for pair in _spoken(plan) if pair[0] not in lab.servers]
+            watched = verified(watched, ours, label(kept), watcher.note)
+        _trials(wishes, lab, plan, place, kept, watcher, watched, conducting, site)
 
 
-def _conducting(wishes: Wishes, kept: store.Run, backend: Backend) -> Callable[[], Conducting]:
+def _spoken(plan: Plan) -> list[Pair]:
+    return list(dict.fromkeys((cell.server, cell.protocol) for cell in plan.cells))
+
+
+def _with_own(
+    wishes: Wishes, lab: Lab, plan: Plan, kept: store.Run, watcher: Watcher, backend: Backend
+) -> Backend:
+    """Return a backend that starts the servers of lab.yaml, too; they are examined before that."""
+    folder, absent = wishes.lab_file.parent, kept.facts().absent
+    started = ground.with_own(backend, lab.servers, folder, wishes.backend)
+    own = [pair for pair in _spoken(plan) if pair[0] in lab.servers.keys() - absent.keys()]
+    if own and started is not backend:
+        here = Ground(started, lab.servers, folder)
+        must_conform(own, here, label(kept), watcher.note)
+        for line in not_held(lab.servers, [name for name, _ in own]):
+            watcher.note(line)
+    return started
+
+
+def _conducting(
+    wishes: Wishes, lab: Lab, kept: store.Run, backend: Backend
+) -> Callable[[], Conducting]:
     """Return what starts Locust: here, or in containers beside the servers."""
+    targets = [*lab.allow_targets, *getattr(backend, "targets", ())]  # whom the load may reach
     given: dict[str, Any] = {
+        "targets": targets,
         "workers": wishes.workers,
         "web_port": wishes.web_port,
         "label": label(kept),
@@ -231,8 +257,9 @@ def _trials(
     watcher: Watcher,
     backend: Backend,
     start: Callable[[], Conducting],
+    site: Site,
 ) -> None:
-    watcher.note("starting Locust")
+    watcher.note("looking for Locust" if site.away else "starting Locust")
     conducting = start()
     try:
         client = conducting.client()
@@ -240,9 +267,9 @@ def _trials(
         watcher.note(f"Locust's page: {conducting.url}")
         data = Data(plan, ())
         absent = kept.facts().absent
-        skipped = {cell.id for cell in plan.cells if cell.server in absent}
-        for server, why in absent.items():
-            watcher.note(f"{server} is skipped: {why}")
+        skipped = {cell.id for cell in plan.cells if lacks.of_cell(cell, absent)}
+        for what, why in absent.items():
+            watcher.note(f"{what} is skipped: {why}")
 
         def keep(record: Record) -> None:
             kept.add(record)
@@ -250,29 +277,41 @@ def _trials(
 
         stage = Stage(
             backend=backend,
-            load=StandingLoad(conducting, client),
-            host=RealHost(lambda: conducting.pids),
+            load=(AttachedLoad if site.away else StandingLoad)(conducting, client),
+            host=ElsewhereHost() if site.away else RealHost(lambda: conducting.pids),
             clock=RealClock(),
             run_id=label(kept),
             host_digest=kept.facts().host,
+            away=site.away,
         )
-        pins = Pins(conducting)
+        pins = NoPins() if site.away else Pins(conducting)
+        telling = Telling(client, kept, lab, plan, data)
+
+        def needed(name: str, block: int) -> set[str]:
+            if block:
+                telling.look(name)
+            return still_needed(lab, plan, data, name, block, absent)
+
         Walk(
             plan=plan,
             stage=stage,
             place=place,
             store=keep,
             progress=watcher,
-            needed=lambda name, block: still_needed(lab, plan, data, name, block) - skipped,
+            needed=needed,
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
             pin=pins.pin,
         ).run()
+        telling.conclude()
         pins.pin(place)
         if plan.traced and wishes.locust != "process":
-            watcher.note("no mechanism ledger: Locust in containers reaches no local process")
+            watcher.note("no mechanism ledger: that Locust reaches no local process")
             return
         if plan.traced and wishes.backend != "process":
             watcher.note("system calls are traced in local processes, not in containers")
-        tracing.run_all(plan, place, stage, skipped, kept.add_ledger, watcher)
+        inside = images(lab.servers)
+        reasons = {cell.id: IN_IMAGE for cell in plan.cells if cell.server in inside}
+        local = ground.with_own(ProcessBackend(), lab.servers, wishes.lab_file.parent, "process")
+        tracing.run_all(plan, place, stage, skipped, kept.add_ledger, watcher, local, reasons)
     finally:
         conducting.stop(STOP_S)

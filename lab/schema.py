@@ -14,7 +14,9 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, model_va
 from lab.claims import Claim
 from lab.document import quote
 from lab.model import ClassName
+from lab.own_servers import OwnServer
 from lab.shape import Bytes, Count, Level, MoreSeconds, Rate, Seconds, Shape, Size, Text
+from loadtests import targets
 from loadtests.engine import paths
 
 EVERY = "*"  # a list of levels that holds in every profile
@@ -133,8 +135,13 @@ class LoadMix(Shape):
 
 
 class Arm(Shape):
+    """network: how it is reached; None, the backend's own way, leaves no trace in the hash."""
+
     server: Text
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    network: Literal["loopback", "host", "bridge", "published"] | None = Field(
+        default=None, exclude_if=lambda network: network is None
+    )
 
 
 def _arms(value: Any) -> Any:
@@ -183,6 +190,14 @@ class Experiment(Shape):
     mechanism: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
 
 
+def _target(value: Any) -> str:
+    wrong = targets.problem(value) if isinstance(value, str) else "is no text. Write lab.example."
+    if wrong:
+        raise ValueError(f"{quote(value)} {wrong}")
+    return str(value)
+
+
+AllowTargets = list[Annotated[str, PlainValidator(_target)]]  # see loadtests.targets
 Section = Annotated[dict[str, Any], Field(min_length=1)]
 
 
@@ -191,7 +206,9 @@ class File(Shape):
 
     version: Literal[1]
     include: list[Text] = Field(default_factory=list)
+    allow_targets: AllowTargets = Field(default_factory=list, alias="allow_targets")  # as elsewhere
     defaults: dict[str, Any] = Field(default_factory=dict)
+    servers: dict[str, Any] = Field(default_factory=dict)
     profiles: Section
     experiments: Section
     claims: Section
@@ -201,7 +218,11 @@ class Lab(Shape):
     """A whole lab.yaml, checked: every name in it resolves."""
 
     version: Literal[1] = 1
+    allow_targets: AllowTargets = Field(
+        default_factory=list, alias="allow_targets", exclude_if=lambda names: not names
+    )
     defaults: Defaults
+    servers: dict[str, OwnServer] = Field(default_factory=dict, exclude_if=lambda own: not own)
     profiles: dict[str, Profile]
     experiments: dict[str, Experiment]
     claims: dict[str, Claim]

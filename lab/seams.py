@@ -70,7 +70,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything outside that a trial touches."""
+    """Everything outside that a trial touches.
+
+    away: servers and load are somebody else's, on hosts with clocks of their own. They are not
+    started, pinned or ended here, and metered at the edges of a window only.
+    """
 
     backend: Backend
     load: Load
@@ -78,3 +82,4 @@ class Stage:
     clock: Clock
     run_id: str
     host_digest: str
+    away: bool = False

@@ -43,7 +43,9 @@ class RunFacts(Frozen):
     host: str
     machine: dict[str, str]
     version: str
-    absent: dict[str, str] = Field(default_factory=dict)  # server -> why it cannot run here
+    absent: dict[str, str] = Field(default_factory=dict)  # what -> why, see lab.lacks
+    notes: list[str] = Field(default_factory=list)  # what a reader of the results must know
+    instances: int | None = None  # running servers, see lab.backends.site; None: new for each trial
 
 
 class ProbeRecord(Frozen):
@@ -56,6 +58,7 @@ class ProbeRecord(Frozen):
     control: bool
     evidence: dict[str, str]
     error: str = ""
+    parts: str = ""  # where only one case of the sentence fails: which holds, and which does not
 
 
 @contextlib.contextmanager

@@ -15,13 +15,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from lab.backends.contract import READ, Exit, StartFailed, StartOptions, WrongAnswer
+from lab.backends.contract import READ, Backend, StartFailed, StartOptions, WrongAnswer
 from lab.backends.process import ProcessBackend, ProcessTarget, pin
 from lab.host import Placement
 from lab.measure import completed_between
@@ -62,32 +62,28 @@ class Watcher(Protocol):
         """Say something once."""
 
 
-class TracedTarget(ProcessTarget):
-    """A server under strace: it is killed, never asked to end, for nobody times its end.
-
-    A traced main thread is mostly stopped, so that the kernel hands SIGTERM to another thread.
-    """
-
-    __slots__ = ()
-
-    def stop(self, timeout: float) -> Exit:
-        del timeout
-        return self.kill()
-
-
 @dataclass
 class TracedBackend:
-    """Starts local processes under strace. `trace` is whole once `finish` has returned."""
+    """Starts local processes under strace. `trace` is whole once `finish` has returned.
+
+    local: who starts them without it.
+    """
 
     trace: Path
+    local: Backend = field(default_factory=ProcessBackend)
     tracer: int | None = field(default=None, init=False)  # descriptor of the strace process
 
     def start(self, server: str, protocol: str, options: StartOptions) -> ProcessTarget:
-        """Return when the server listens and is traced. Raises StartFailed."""
+        """Return when the server listens and is traced. Raises StartFailed.
+
+        It is killed, never asked to end, for nobody times its end: a traced main thread is mostly
+        stopped, so that the kernel hands SIGTERM to another thread.
+        """
         self.finish()
         wrapped = replace(options, wrapper=(STRACE, *OPTIONS, "-o", str(self.trace), "--"))
-        plain = ProcessBackend().start(server, protocol, wrapped)
-        target = TracedTarget(plain.process, plain.log, plain.meter, plain.address, plain.exact)
+        target = self.local.start(server, protocol, wrapped)
+        assert isinstance(target, ProcessTarget), "a container is not traced"
+        target.only_killed = True
         tracer = _tracer(target.pid)
         if not tracer:
             said = target.kill().stderr.strip().splitlines()
@@ -161,12 +157,19 @@ def run_all(
     skipped: set[str],
     store: Callable[[Ledger], None],
     watcher: Watcher,
+    local: Backend | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> None:
     """Trace every planned trial and store its ledger, or store the reason why there is none.
 
-    skipped: cells whose server cannot run here.
+    skipped: cells whose server cannot run here. local: who starts local processes. reasons: cells
+    that run and cannot be traced, and why.
     """
-    trials = [trial for trial in plan.traced if trial.cell not in skipped]
+    not_here = reasons or {}
+    for trial in plan.traced:
+        if trial.cell in not_here:
+            store(_ledger(trial, plan.cell(trial.cell), error=not_here[trial.cell]))
+    trials = [t for t in plan.traced if t.cell not in skipped and t.cell not in not_here]
     if not trials:
         return
     why = obstacle()
@@ -178,17 +181,19 @@ def run_all(
     watcher.note(f"tracing system calls: {len(trials)} trials, not timed")
     for number, trial in enumerate(trials, 1):
         watcher.trial(number, len(trials), f"{trial.cell} under strace", 0.0)
-        ledger = trace_trial(trial, plan.cell(trial.cell), place, stage)
+        ledger = trace_trial(trial, plan.cell(trial.cell), place, stage, local)
         if ledger.error:
             watcher.note(f"no ledger of {trial.id}: {ledger.error.strip().splitlines()[-1]}")
         store(ledger)
 
 
-def trace_trial(trial: Trial, cell: Cell, place: Placement, stage: Stage) -> Ledger:
+def trace_trial(
+    trial: Trial, cell: Cell, place: Placement, stage: Stage, local: Backend | None = None
+) -> Ledger:
     """Run one trial under strace and load that a traced server can bear. Nothing of it is timed."""
     slow = bounded(cell)
     with _scratch() as path:
-        backend = TracedBackend(path)
+        backend = TracedBackend(path, local or ProcessBackend())
         traced = replace(stage, backend=backend)
         try:
             record = run_trial(trial, slow, 0, place, traced)

@@ -114,6 +114,8 @@ def _start(trial: Trial, cell: Cell, place: Placement, stage: Stage, parts: _Par
             workers=cell.workers,
             label=stage.run_id,
             env={"PYTHONHASHSEED": str(trial.hash_seed), "LAB_PADDING": "x" * trial.padding},
+            network=cell.network,
+            io_uring=cell.io_uring,
         )
         try:
             target = stage.backend.start(cell.server, cell.protocol, options)
@@ -121,7 +123,7 @@ def _start(trial: Trial, cell: Cell, place: Placement, stage: Stage, parts: _Par
             if failed.port_taken:
                 continue
             raise TrialFailed("trial-broke", str(failed)) from failed
-        parts.port = port
+        parts.port = target.address[1] if stage.away else port
         return target
     raise EnvironmentUnfit(
         f"ports {trial.port} to {trial.port + PORT_TRIES - 1} are all taken. "
@@ -153,10 +155,11 @@ def _measure(
     middles = [start_ns + (2 * k + 1) * half for k in range(SLICES)]
     parts.pacer = stage.host.pacer(place.server, middles)
     cpus = {place.server, place.engine, place.control}
-    for k in range(SLICES + 1):
-        stage.clock.sleep_until(start_ns + (end_ns - start_ns) * k // SLICES)
+    slices = 1 if stage.away else SLICES
+    for k in range(slices + 1):
+        stage.clock.sleep_until(start_ns + (end_ns - start_ns) * k // slices)
         parts.slices.append(target.meter.glance())
-        if k in (0, SLICES):
+        if k in (0, slices):
             parts.ticks.append(stage.host.ticks(cpus))
             parts.own.append(stage.host.own_cpu_ns())
     parts.after = target.meter.footprint()
@@ -167,14 +170,18 @@ def _measure(
 
 def _wait_for_census(target: Target, sockets: int, stage: Stage) -> Footprint:
     """Wait until the server has accepted all; after the deadline the census gate judges."""
+    if target.meter.sockets() < 0:  # nobody can tell
+        return target.meter.footprint()
     deadline = stage.clock.now_ns() + int(CENSUS_WAIT_S * NS)
     while target.meter.sockets() != sockets and stage.clock.now_ns() < deadline:
         stage.clock.sleep_until(stage.clock.now_ns() + int(CENSUS_STEP_S * NS))
     return target.meter.footprint()
 
 
-def _stop(target: Target, parts: _Parts, stage: Stage) -> ServerEnd:
+def _stop(target: Target, parts: _Parts, stage: Stage) -> ServerEnd | None:
     died = not target.alive()
+    if stage.away and not died:
+        return None  # it goes on: there is no end to tell of
     try:
         _settle(target, parts, stage)
         last = target.meter.read().cpu_ns
@@ -202,8 +209,8 @@ def _settle(target: Target, parts: _Parts, stage: Stage) -> None:
         stage.clock.sleep_until(stage.clock.now_ns() + int(SETTLE_STEP_S * NS))
 
 
-def _noise(parts: _Parts) -> Noise | None:
-    if len(parts.ticks) < 2 or not parts.engines:
+def _noise(parts: _Parts, stage: Stage) -> Noise | None:
+    if len(parts.ticks) < 2 or not parts.engines or stage.away:
         return None
     (before, after), (own_before, own_after) = parts.ticks, parts.own
     ours = own_after - own_before + sum(e.cpu_ns for e in parts.engines)
@@ -226,7 +233,11 @@ def _record(
     meter = None
     if parts.idle and parts.ready and parts.after and parts.slices:
         meter = MeterResult(
-            slices=parts.slices, idle=parts.idle, ready=parts.ready, after=parts.after
+            slices=parts.slices,
+            idle=parts.idle,
+            ready=parts.ready,
+            after=parts.after,
+            own_clock=stage.away,
         )
     record = Record(
         trial=trial.id,
@@ -243,7 +254,7 @@ def _record(
         engines=parts.engines,
         locust=parts.locust,
         meter=meter,
-        noise=_noise(parts),
+        noise=_noise(parts, stage),
         server=parts.server,
         error=parts.error,
         error_gate=parts.error_gate,

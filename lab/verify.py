@@ -14,19 +14,21 @@ from typing import Protocol
 
 from lab import host
 from lab.backends.contract import Backend, StartFailed, StartOptions, Target
-from lab.backends.process import ProcessBackend
 from lab.conformance.crowds import MANY
-from lab.conformance.examine import Outcome, examine, find
+from lab.conformance.examine import Outcome, examine
 from lab.conformance.limits import CROWD
-from lab.errors import EnvironmentUnfit, TrialFailed, UsageError
-from servers.catalog import PROTOCOLS, SERVERS
-from servers.needs import missing
+from lab.errors import EnvironmentUnfit, Nonconforming, TrialFailed, UsageError
+from lab.ground import Ground
+from lab.own_servers import known
+from servers.catalog import PROTOCOLS
 
 START = "start"  # the name of the case that a server comes up at all
 DESCRIPTORS = 2 * (MANY + CROWD)  # of the lab itself, with two examinations side by side
 GATE = "conformance"
 
 Pair = tuple[str, str]  # server, protocol
+Note = Callable[[str], None]
+HERE = Ground()  # this machine, and the catalog's servers only
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +75,39 @@ class Watcher(Protocol):
         """A server has been through all of them, in one protocol."""
 
 
-def pairs(servers: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[Pair]:
+def pairs(
+    servers: Sequence[str] = (), protocols: Sequence[str] = (), ground: Ground = HERE
+) -> list[Pair]:
     """Return what is to be examined; nothing named: everything. Raises UsageError."""
+    there = known(ground.own)
     for name in servers:
-        if name not in SERVERS and "." not in name:
-            raise UsageError(f'no server "{name}"; write some of: {", ".join(SERVERS)}')
+        if name not in there and "." not in name:
+            raise UsageError(f'no server "{name}"; write some of: {", ".join(there)}')
     for name in protocols:
         if name not in PROTOCOLS:
             raise UsageError(f'no protocol "{name}"; write some of: {", ".join(PROTOCOLS)}')
     found = [
         (server, protocol)
-        for server in servers or SERVERS
+        for server in servers or there
         for protocol in protocols or PROTOCOLS
-        if find(server).speaks(protocol)
+        if ground.find(server).speaks(protocol)
     ]
     if not found:
         raise UsageError(f"{', '.join(servers)} does not speak {', '.join(protocols)}")
     return found
 
 
-def require(servers: Iterable[str]) -> None:
+def require(servers: Iterable[str], ground: Ground = HERE) -> None:
     """Raise EnvironmentUnfit when a server that was asked for by name cannot run here."""
-    lacking = {name: missing(find(name).needs) for name in servers}
+    lacking = {name: ground.missing(name) for name in servers}
     lines = [f"{name} cannot run here: {why}" for name, why in lacking.items() if why]
     if lines:
         raise EnvironmentUnfit("\n".join(lines))
 
 
-def verify(wanted: Sequence[Pair], watcher: Watcher, jobs: int, label: str) -> list[Examination]:
+def verify(
+    wanted: Sequence[Pair], watcher: Watcher, jobs: int, label: str, ground: Ground = HERE
+) -> list[Examination]:
     """Examine all, `jobs` of them at a time; in the order asked for. Raises EnvironmentUnfit.
 
     label: of every process that this starts, so that what is left behind is found.
@@ -116,11 +123,13 @@ def verify(wanted: Sequence[Pair], watcher: Watcher, jobs: int, label: str) -> l
 
     if jobs == 1:  # here, so that Ctrl-C ends it at once
         for pair in wanted:
-            take(_examined(pair, watcher, label, ended))
+            take(_examined(pair, watcher, label, ended, ground))
         return list(found.values())
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            waiting = [pool.submit(_examined, pair, watcher, label, ended) for pair in wanted]
+            waiting = [
+                pool.submit(_examined, pair, watcher, label, ended, ground) for pair in wanted
+            ]
             for future in as_completed(waiting):
                 take(future.result())
         finally:  # Ctrl-C: those at work end behind their check, the others never begin
@@ -129,17 +138,18 @@ def verify(wanted: Sequence[Pair], watcher: Watcher, jobs: int, label: str) -> l
     return [found[pair] for pair in wanted]
 
 
-def _examined(pair: Pair, watcher: Watcher, label: str, ended: threading.Event) -> Examination:
+def _examined(
+    pair: Pair, watcher: Watcher, label: str, ended: threading.Event, ground: Ground
+) -> Examination:
     name, protocol = pair
-    lacking = missing(find(name).needs)
+    lacking = ground.missing(name)
     if lacking:
         return Examination(name, protocol, skipped=lacking)
     began = time.monotonic()
     outcomes = []
     try:
-        with closing(
-            examine(name, protocol, ProcessBackend(), StartOptions(label=label))
-        ) as checks:
+        options = StartOptions(label=label)
+        with closing(examine(name, protocol, ground.backend, options, ground.find(name))) as checks:
             for outcome in checks:
                 outcomes.append(outcome)
                 watcher.checked(name, protocol, outcome)
@@ -177,7 +187,7 @@ def failures(examinations: Iterable[Examination]) -> dict[Pair, str]:
 class Notes:
     """A watcher that says a line for each examination."""
 
-    note: Callable[[str], None]
+    note: Note
 
     def checked(self, server: str, protocol: str, outcome: Outcome) -> None:
         """Say nothing: the line at the end is enough."""
@@ -187,8 +197,37 @@ class Notes:
         self.note(f"verify {done}/{of}: {examination.server} {examination.protocol}: {words}")
 
 
-def verified(
-    backend: Backend, wanted: Sequence[Pair], label: str, note: Callable[[str], None]
-) -> VerifiedBackend:
+@dataclass(frozen=True, slots=True)
+class Refusing(Notes):
+    """A watcher that ends it all at the first check that failed."""
+
+    def checked(self, server: str, protocol: str, outcome: Outcome) -> None:
+        """Raise Nonconforming unless it was passed."""
+        _refuse(Examination(server, protocol, [outcome]))
+
+    def examined(self, examination: Examination, done: int, of: int) -> None:
+        """Raise Nonconforming where it did not even start."""
+        _refuse(examination)
+        self.note(
+            f"verify {done}/{of}: {examination.server} {examination.protocol}: conforms, "
+            f"{examination.passed} cases in {examination.seconds:.0f} s"
+        )
+
+
+def _refuse(examination: Examination) -> None:
+    name, protocol, failed = examination.server, examination.protocol, examination.failed
+    if failed:
+        lines = [f"{name} fails in {protocol}: {case}: {why}" for case, why in failed.items()]
+        mend = "Mend it, or say under `cannot` in lab.yaml why it need not pass"
+        lines.append(f"Nothing was measured. {mend}; all of it shows: lab verify {name}")
+        raise Nonconforming("\n".join(lines))
+
+
+def must_conform(wanted: Sequence[Pair], ground: Ground, label: str, note: Note) -> None:
+    """Examine servers of lab.yaml before anything is measured. Raises Nonconforming."""
+    verify(wanted, Refusing(note), 1, label, ground)
+
+
+def verified(backend: Backend, wanted: Sequence[Pair], label: str, note: Note) -> VerifiedBackend:
     """Examine what a plan will start; return a backend that starts only what has passed."""
     return VerifiedBackend(backend, failures(verify(wanted, Notes(note), 1, label)))

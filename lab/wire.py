@@ -12,7 +12,7 @@ from functools import lru_cache
 from lab.backends.contract import Target, WrongAnswer
 from lab.messages import message
 from lab.replies import Canonical, Malformed
-from servers.catalog import PROTOCOLS
+from servers.catalog import PROTOCOLS, Protocol
 
 TIMEOUT = 10.0  # seconds until an answer that does not come counts as lost
 JAM = 0.1  # seconds without room to write: both ways are full, and nobody is about to read
@@ -43,6 +43,13 @@ def payload(protocol: str, size: int) -> tuple[bytes, bytes]:
     return b"".join(question for question, _ in messages), b"".join(
         answer for _, answer in messages
     )
+
+
+@lru_cache(maxsize=6)
+def repeated(spoken: Protocol, size: int) -> tuple[bytes, bytes]:
+    """The same request and answer so often that one of both has `size` bytes."""
+    times = -(-size // max(len(spoken.question), len(spoken.answer)))
+    return spoken.question * times, spoken.answer * times
 
 
 class Client(socket.socket):

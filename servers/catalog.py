@@ -26,6 +26,7 @@ class Server:
     descriptors_below: int = 0  # a client with this descriptor number is refused; 0: none is
     spins: bool = False  # asks again instead of waiting, so it uses CPU when there is nothing to do
     protocols: tuple[str, ...] = ()  # speaks these only; empty: all
+    paths: tuple[str, ...] = ()  # of HTTP it has these only, see lab.served; empty: all
     cannot: Mapping[str, str] = field(default_factory=dict)
 
     def speaks(self, protocol: str) -> bool:

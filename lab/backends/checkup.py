@@ -91,13 +91,15 @@ def checks(found: Found) -> list[Check]:
     desktop = "Docker Desktop" in found.system
     compose = _numbers(found.compose) < COMPOSE
     few = "Install the plugin docker-compose 2.20 or later: `docker compose up` needs it."
+    v1 = _numbers(found.compose)[:1] == (1,)
+    old_one = f"docker-compose 1.x cannot read docker-compose.yml. {few}"
     return [
         _check(
             "docker",
             f"engine {found.version}, API {found.api}",
             "Install Docker Engine 20.10 or later." * old,
         ),
-        _check("compose", found.compose or "not found", few * compose),
+        _check("compose", found.compose or "not found", (old_one if v1 else few) * compose),
         _check(
             "cgroup",
             f"v{found.cgroup}, {found.driver}",
@@ -161,7 +163,12 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _compose() -> str:
-    words = ["docker", "compose", "version", "--short"]
+    """Return the version of the plugin, else of the program of old; "": there is none."""
+    return _says("docker", "compose") or _says("docker-compose")
+
+
+def _says(*command: str) -> str:
+    words = [*command, "version", "--short"]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):

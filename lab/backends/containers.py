@@ -2,10 +2,13 @@
 
 Rules: every container and network carries the run's label, and only what carries it is removed.
 All containers are made alike, whichever server is in them; nothing is published, nothing mounted.
-A foreign error leaves here as EngineError (the engine said no) or EnvironmentUnfit (it is silent).
+A foreign error leaves here as EngineError (the engine said no) or EngineSilent (it says nothing).
+An engine that is restarted in the middle of a run takes the containers along, not the run: whoever
+needs it waits until it is back.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,19 +27,27 @@ PROJECT, RUN = "org.iolab.project", "org.iolab.run"  # labels; the second one is
 NAME = "io-lab"
 IMAGE = "io-lab-server"  # LAB_SERVER_IMAGE names another one
 ANSWER_S = 60.0  # for a busy engine to answer; it needs half a second to start a container
+BACK_S = 60.0  # for an engine that is being restarted; its start takes some seconds
+BACK_TO_CLEAN_S = 10.0  # the same where only what is left is to be removed
+ASK_S = 0.2  # between two looks at it
 MEMORY, PIDS = "1g", 4096  # as in compose/servers.yml; `threads` has one for each client
 TMP = "rw,noexec,nosuid,nodev,size=16m,mode=1777"
 USER = "65532:65532"
 NOT_COMPOSED = dict.fromkeys(  # an image has these of its build, and `docker compose down` would
     (f"com.docker.compose.{name}" for name in ("project", "service", "version")), ""
 )  # take a run's containers for its own
-PROFILE = Path(__file__).parents[2] / "compose" / "seccomp.json"
+PROFILES = Path(__file__).parents[2] / "compose"
+PROFILE, WITH_RING = "seccomp.json", "seccomp-io-uring.json"
 
 T = TypeVar("T")
 
 
 class EngineError(Exception):
     """The engine refused, in its own words."""
+
+
+class EngineSilent(EnvironmentUnfit):
+    """There is no engine, or it does not answer."""
 
 
 @contextmanager
@@ -48,7 +59,7 @@ def explained() -> Iterator[None]:
         said = error.explanation or str(error)
         raise EngineError(" ".join(said.split())) from error
     except (DockerException, RequestException, OSError) as error:
-        raise EnvironmentUnfit(
+        raise EngineSilent(
             f"the Docker engine does not answer ({_reason(error)}). Start it, and see that you may "
             "use its socket (`docker info`); or run with --backend process."
         ) from error
@@ -56,8 +67,10 @@ def explained() -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """Say what lies beneath: the SDK wraps an error of the system three times."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
+    seen = set()  # one that is raised again may stand beneath itself
+    while (beneath := error.__cause__ or error.__context__) and id(error) not in seen:
+        seen.add(id(error))
+        error = beneath
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -65,6 +78,21 @@ def connect() -> Any:
     """Return the SDK's client of the engine that the environment names. Raises EnvironmentUnfit."""
     with explained():
         return docker.from_env(timeout=ANSWER_S)
+
+
+def wait_until_back(client: Any, patience: float = BACK_S) -> None:
+    """Return when the engine answers, which may be restarting just now. Raises EngineSilent."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with explained():
+                client.ping()
+        except (EngineError, EngineSilent):  # it says no while it starts
+            if time.monotonic() > end:
+                raise
+        else:
+            return
+        time.sleep(ASK_S)
 
 
 def image_name() -> str:
@@ -82,10 +110,15 @@ def image_id(client: Any, name: str) -> str:
             ) from None
 
 
-def profile() -> list[str]:
-    """Return the lab's seccomp profile as an option: the same for all arms, for it costs time."""
+def profile(*, io_uring: bool = False) -> list[str]:
+    """Return the lab's seccomp profile as an option: the same for all arms, for it costs time.
+
+    io_uring: the one that lets it pass. The kernel's bugs in it have been many: only where an
+    experiment needs it, and then for all its arms (docs/containers.md).
+    """
     with suppress(OSError):
-        return [f"seccomp={PROFILE.read_text(encoding='utf-8')}"]  # the text, not the path
+        text = (PROFILES / (WITH_RING if io_uring else PROFILE)).read_text(encoding="utf-8")
+        return [f"seccomp={text}"]  # the text, not the path
     return []  # the engine's own
 
 
@@ -98,7 +131,7 @@ def labels(run: str) -> dict[str, str]:
     return {PROJECT: NAME, RUN: run}
 
 
-def confined(run: str) -> dict[str, Any]:
+def confined(run: str, *, io_uring: bool = False) -> dict[str, Any]:
     """What every container is given, as arguments of the SDK's create().
 
     No limit of open files: a container has what the engine's own limit allows, and asking for more
@@ -109,7 +142,7 @@ def confined(run: str) -> dict[str, Any]:
         "user": USER,
         "read_only": True,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true", *profile()],
+        "security_opt": ["no-new-privileges:true", *profile(io_uring=io_uring)],
         "tmpfs": {"/tmp": TMP},  # noqa: S108 # the container's own
         "mem_limit": MEMORY,
         "memswap_limit": MEMORY,  # no swap on top
@@ -143,9 +176,9 @@ def whole(work: Callable[[], T]) -> T:
     return found[0]
 
 
-def create(client: Any, run: str, image: str, **arguments: Any) -> Any:
+def create(client: Any, run: str, image: str, *, io_uring: bool = False, **arguments: Any) -> Any:
     """Make a container; it does not run yet. Raises EngineError."""
-    given = {**confined(run), **arguments}
+    given = {**confined(run, io_uring=io_uring), **arguments}
     with explained():
         return whole(lambda: client.containers.create(image, **given))
 
@@ -170,10 +203,19 @@ def left(client: Any) -> list[Left]:
 
 
 def remove(client: Any, run: str) -> None:
-    """Remove all containers and networks of a run; what has gone meanwhile is no error."""
+    """Remove all containers and networks of a run; what has gone meanwhile is no error.
+
+    Raises EngineSilent when the engine does not come back: then `lab clean` has to do it later.
+    """
     if not run:
         return  # an empty label would match those of every run
     mark = f"{RUN}={run}"
+    try:
+        wait_until_back(client, BACK_TO_CLEAN_S)
+    except EngineSilent as silent:
+        raise EngineSilent(
+            f"{silent} What was finished is kept; `lab clean` removes what is left in the engine."
+        ) from silent
     with explained():
         for container in _containers(client, mark):
             with suppress(NotFound):

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lab import served
+from lab.model import Network
 from lab.record import Footprint, MeterReading
 from lab.replies import Canonical, Malformed
-from servers.catalog import PROTOCOLS
 
 Address = tuple[str, int]
 VERIFY_S = 5.0  # seconds for one round trip; a server that needs more is not ready
@@ -44,6 +45,8 @@ class StartOptions:
     label: str = ""  # the run's id
     deadline: float = 10.0  # seconds until it must listen
     wrapper: tuple[str, ...] = ()  # what the server's command is handed to, such as strace
+    network: Network = ""  # how it is reached; "": as the backend does where nothing is said
+    io_uring: bool = False  # it runs where io_uring is allowed, if the backend can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,19 @@ class Backend(Protocol):
 
 
 def verify(
-    address: Address, protocol: str, timeout: float = VERIFY_S, *, exact: bool = True
+    address: Address,
+    protocol: str,
+    timeout: float = VERIFY_S,
+    *,
+    exact: bool = True,
+    path: str = "",
 ) -> None:
     """Hold one exchange of the catalog, byte by byte, and hang up. Raises WrongAnswer.
 
+    path: of http, where it is not the catalog's.
     Returns when the server has hung up too: then it holds no descriptor of ours any more.
     """
-    spoken = PROTOCOLS[protocol]
+    spoken = served.spoken(protocol, [path] if path else ())
     hear = _as_it_is if exact else Canonical().feed
     try:
         with socket.create_connection(address, timeout) as client:

@@ -10,22 +10,24 @@ it through the container's init, has removed the control group some 20 ms later.
 """
 
 import os
+import re
 import selectors
+import signal
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from lab import cgroup
 from lab.backends import containers, networks
-from lab.backends.containers import EngineError, explained
-from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
-from lab.backends.networks import Network
-from lab.backends.process import counters, is_exact
+from lab.backends.containers import EngineError, EngineSilent, explained
+from lab.backends.contract import Address, Exit, StartFailed, StartOptions, Target, verify
+from lab.backends.networks import Network, Spot
+from lab.backends.process import ENVIRONMENT, ProcessBackend, counters, is_exact
 from lab.cgroup import CgroupMeter, OutOfReach
 from lab.errors import EnvironmentUnfit
 from lab.meter import Gone, read_all
@@ -38,7 +40,15 @@ LOG_LINES = 200  # kept of what a server wrote
 SIGNALLED = 128  # an exit code above: ended by that signal, as init reports it
 HEADER = struct.Struct(">BxxxI")  # of a frame in the engine's streams: which one, how long
 STDOUT, STDERR = 1, 2
+TAKEN = re.compile(r"port is already allocated|address already in use|port \d+ of \S+ is taken")
 READ = 4096  # bytes
+OUT_OF_MEMORY = (
+    f"the kernel ended it: above the limit of {containers.MEMORY} of memory. Load it with fewer "
+    "connections or smaller answers\n"
+)
+ENDED_BY_OTHERS = (
+    "not the lab has ended it: was the Docker engine restarted, or docker stop used?\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +60,57 @@ class DockerBackend:
     network: Network
     find: Callable[[int, str], cgroup.Group] = cgroup.find
 
-    def start(self, server: str, protocol: str, options: StartOptions) -> "ContainerTarget":
-        """Return when it listens. Raises StartFailed with the server's own last words."""
-        port = options.port or PORT
-        placed: dict[str, Any] = self.network.place(self.client)
-        if options.cpu is not None:
-            placed["cpuset_cpus"] = str(options.cpu)
+    @property
+    def targets(self) -> list[str]:
+        """Whom the load must be let to reach, see loadtests.targets."""
+        return [str(self.network.subnet)]
+
+    def start(self, server: str, protocol: str, options: StartOptions) -> Target:
+        """Return when it listens. Raises StartFailed with the server's own last words.
+
+        EngineSilent: the engine is gone and does not come back. If it does, this start has failed.
+        """
+        if options.network == "loopback":
+            return ProcessBackend().start(server, protocol, options)
+        try:
+            return self._start(server, protocol, options)
+        except EngineSilent as silent:
+            containers.wait_until_back(self.client)
+            raise StartFailed("the Docker engine was restarted: this start is lost") from silent
+
+    def _start(self, server: str, protocol: str, options: StartOptions) -> "ContainerTarget":
+        spot = self._spot(options)
+        pinned = {} if options.cpu is None else {"cpuset_cpus": str(options.cpu)}
         try:
             container = containers.create(
                 self.client,
                 options.label,
                 self.image,
                 entrypoint=["python", "-m", "servers"],
-                command=_words(server, protocol, port, options),
+                command=_words(server, protocol, spot, options),
                 environment=dict(options.env),
-                **placed,
+                io_uring=options.io_uring,
+                **spot.arguments,
+                **pinned,
             )
         except EngineError as error:
             raise StartFailed(str(error)) from error
         try:
-            return self._begin(container, server, port, options)
+            return self._begin(container, server, spot, options)
         except BaseException:
-            _remove(container)
+            remove(container)
             raise
 
+    def _spot(self, options: StartOptions) -> Spot:
+        port = options.port or PORT
+        if options.network == "host":
+            return networks.on_host(port)
+        if options.network == "published":
+            return networks.published(self.client, options.label, port)
+        return self.network.spot(self.client, port)
+
     def _begin(
-        self, container: Any, server: str, port: int, options: StartOptions
+        self, container: Any, server: str, spot: Spot, options: StartOptions
     ) -> "ContainerTarget":
         try:
             with explained():
@@ -84,26 +119,30 @@ class DockerBackend:
                     _wait_until_listening(container, stream, options.deadline)
                 container.reload()
         except EngineError as error:
-            raise StartFailed(str(error)) from error
-        init = int(container.attrs["State"]["Pid"])
-        try:
-            meter = CgroupMeter(init, self.find(init, container.id))
-        except OutOfReach as error:
-            raise EnvironmentUnfit(
-                f"the engine's containers cannot be metered from here: {error}. The engine must "
-                "run on this very machine, not in a virtual one; or run with --backend process."
-            ) from error
-        except Gone as error:
-            raise _early_exit(container) from error
-        address = (self.network.server, port)
+            raise StartFailed(str(error), port_taken=bool(TAKEN.search(str(error)))) from error
+        meter = metered(container, self.find)
         return ContainerTarget(
-            container, meter, first_process(init), address, exact=is_exact(server)
+            container, meter, first_process(meter.init), spot.address, exact=is_exact(server)
         )
 
 
-def _words(server: str, protocol: str, port: int, options: StartOptions) -> list[str]:
+def metered(container: Any, find: Callable[[int, str], cgroup.Group]) -> CgroupMeter:
+    """Open the account of a container that runs. Raises StartFailed, EnvironmentUnfit."""
+    init = int(container.attrs["State"]["Pid"])
+    try:
+        return CgroupMeter(init, find(init, container.id))
+    except OutOfReach as error:
+        raise EnvironmentUnfit(
+            f"the engine's containers cannot be metered from here: {error}. The engine must "
+            "run on this very machine, not in a virtual one; or run with --backend process."
+        ) from error
+    except Gone as error:
+        raise early_exit(container) from error
+
+
+def _words(server: str, protocol: str, spot: Spot, options: StartOptions) -> list[str]:
     """The server's command line; a wrapper stands for nothing here: strace is not in the image."""
-    words = [server, f"--protocol={protocol}", "--host=0.0.0.0", f"--port={port}"]
+    words = [server, f"--protocol={protocol}", f"--host={spot.binds}", f"--port={spot.address[1]}"]
     words += [f"--workers={options.workers}", f"--backlog={options.backlog or BACKLOG}"]
     return [*words, f"--nofile={options.nofile or 0}"]
 
@@ -138,8 +177,11 @@ class ContainerTarget:
     def stop(self, timeout: float) -> Exit:
         if self._exit is None:
             self.resume()
+            early = self._ended(0)
             self._try(partial(self.container.kill, "SIGTERM"))  # init hands it on
             self._exit = self._end(killed=not self._ended(timeout))
+            if early and not self._exit.exit_code:  # 0, or nobody knows
+                self._exit = replace(self._exit, stderr=self._exit.stderr + ENDED_BY_OTHERS)
         return self._exit
 
     def kill(self) -> Exit:
@@ -165,7 +207,7 @@ class ContainerTarget:
     def _try(self, act: Callable[[], object]) -> None:
         """Do it unless the container is not, or no more, in a state for it."""
         if self._exit is None:
-            with suppress(EngineError), explained():
+            with suppress(EngineError, EngineSilent), explained():
                 act()
 
     def _ended(self, timeout: float) -> bool:
@@ -184,7 +226,7 @@ class ContainerTarget:
         code, words = _outcome(self.container)
         said = counters(_logs(self.container, stdout=True).encode())
         self._stderr = _logs(self.container, stderr=True) + words
-        _remove(self.container)
+        remove(self.container)
         self.meter.close()
         if self._handle >= 0:
             os.close(self._handle)
@@ -231,7 +273,7 @@ def _wait_until_listening(container: Any, stream: Any, deadline: float) -> None:
                 raise StartFailed(f"not listening after {deadline:g} s. {words}".strip())
             piece = os.read(stream.fileno(), READ)
             if not piece:
-                raise _early_exit(container)
+                raise early_exit(container)
             data += piece
     said = demultiplexed(data)[STDOUT]
     if "listening" not in counters(said):
@@ -248,10 +290,11 @@ def demultiplexed(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _early_exit(container: Any) -> StartFailed:
+def early_exit(container: Any) -> StartFailed:
     code, words = _outcome(container)
     lines = (_logs(container, stderr=True) + words).strip().splitlines()
-    return StartFailed(f"exit code {code}: {lines[-1] if lines else 'it said nothing'}", code)
+    why = f"exit code {code}: {lines[-1] if lines else 'it said nothing'}"
+    return StartFailed(why, code, port_taken=code == ENVIRONMENT and bool(TAKEN.search(why)))
 
 
 def _outcome(container: Any) -> tuple[int | None, str]:
@@ -265,9 +308,11 @@ def _outcome(container: Any) -> tuple[int | None, str]:
             container.reload()
     except (EngineError, EnvironmentUnfit):
         return None, ""
+    code = SIGNALLED - code if code > SIGNALLED else code
     state: Mapping[str, Any] = container.attrs.get("State", {})
-    words = f"the kernel ended it: above the limit of {containers.MEMORY} of memory\n"
-    return SIGNALLED - code if code > SIGNALLED else code, words if state.get("OOMKilled") else ""
+    if not state.get("OOMKilled"):
+        return code, ""
+    return code or -signal.SIGKILL, OUT_OF_MEMORY  # 0: it was a child of it
 
 
 def _logs(container: Any, *, stdout: bool = False, stderr: bool = False) -> str:
@@ -279,8 +324,8 @@ def _logs(container: Any, *, stdout: bool = False, stderr: bool = False) -> str:
     return text.decode(errors="replace")
 
 
-def _remove(container: Any) -> None:
-    with suppress(EngineError), explained():  # in the end all is removed by label anyway
+def remove(container: Any) -> None:
+    with suppress(EngineError, EngineSilent), explained():  # in the end all is removed by label
         container.remove(force=True, v=True)
 
 

@@ -52,7 +52,12 @@ def look(client: Any, image: str, run: str) -> Inside:
     """Ask a container, which has no network and is removed. Raises EnvironmentUnfit."""
     try:
         container = containers.create(
-            client, run, image, entrypoint=["python", "-c", QUESTION], network_mode="none"
+            client,
+            run,
+            image,
+            io_uring=True,  # as in an experiment that needs it
+            entrypoint=["python", "-c", QUESTION],
+            network_mode="none",
         )
         try:
             with explained():

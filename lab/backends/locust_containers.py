@@ -8,6 +8,7 @@ files are not kept, its logs are. Pinning the threads of another user's processe
 
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from lab.backends.networks import Network
 from lab.errors import EnvironmentUnfit
 from lab.load import LocustClient
 from lab.meter import read_stat
+from loadtests.targets import ALLOW
 
 IMAGE = "io-lab-locust"  # LAB_LOCUST_IMAGE names another one
 WEB_PORT = 8089
@@ -117,7 +119,7 @@ class LocustContainers:
             text = made.logs()
             with (self.log_dir / f"{name}.log").open("ab") as log:
                 log.write(text)
-        with suppress(EngineError), explained():
+        with suppress(EngineError, EnvironmentUnfit), explained():
             made.remove(force=True, v=True)
 
 
@@ -126,15 +128,24 @@ def locust_image() -> str:
 
 
 def start(
-    client: Any, network: Network, *, workers: int, web_port: int, label: str, log_dir: Path
+    client: Any,
+    network: Network,
+    *,
+    workers: int,
+    web_port: int,
+    label: str,
+    log_dir: Path,
+    targets: Sequence[str] = (),
 ) -> LocustContainers:
     """Start a master and its workers; return when all are connected and have a load engine.
 
-    web_port: 0 for the usual one. Raises EnvironmentUnfit.
+    web_port: 0 for the usual one. targets: who may be loaded, see loadtests.targets; the run's own
+    network always. Raises EnvironmentUnfit.
     """
     containers.image_id(client, locust_image())
     token, port = secrets.token_hex(16), web_port or WEB_PORT
-    given = _commands(client, network, workers, port, token)
+    may = ",".join([str(network.subnet), *targets])
+    given = _commands(client, network, workers, port, {"LAB_TOKEN": token, ALLOW: may})
     made = LocustContainers(client, network, label, token, log_dir, port, given)
     try:
         for name in given:
@@ -153,9 +164,11 @@ def start(
 
 
 def _commands(
-    client: Any, network: Network, workers: int, port: int, token: str
+    client: Any, network: Network, workers: int, port: int, environment: dict[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return the arguments of create() by name, the master first."""
+    """Return the arguments of create() by name, the master first. environment: of the master; the
+    workers are not told its token.
+    """
     alike = {"mem_limit": MEMORY, "memswap_limit": MEMORY, "tmpfs": {"/tmp": TMP}}  # noqa: S108
     master = ["--master", f"--web-port={port}", f"--expect-workers={workers}"]
     worker = ["--worker", f"--master-host={network.subnet[MASTER_HOST]}"]
@@ -164,7 +177,7 @@ def _commands(
             **alike,
             **network.place(client, MASTER_HOST),
             "command": master,
-            "environment": {"LAB_TOKEN": token},
+            "environment": environment,
         }
     }
     for number in range(1, workers + 1):
@@ -172,6 +185,7 @@ def _commands(
             **alike,
             **network.place(client, MASTER_HOST + number),
             "command": worker,
+            "environment": {ALLOW: environment[ALLOW]},
             "sysctls": SYSCTLS,
         }
     return given

@@ -17,11 +17,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import EnvironmentUnfit
 from lab.load import LocustClient
+from loadtests.targets import ALLOW, allowed
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.02  # between two looks at an ending process
@@ -125,13 +127,15 @@ def start(
     web_port: int = 0,
     master_port: int = 0,
     label: str = "",
+    targets: Sequence[str] = (),
     cpu: int | None = None,
     csv: bool = False,
     deadline_s: float = 30.0,
 ) -> Locusts:
     """Start a master and its workers; return when all are connected and each has a load engine.
 
-    Ports of 0: a free one. label: LAB_RUN for all of them and their engines. csv: Locust's own
+    Ports of 0: a free one. label: LAB_RUN for all of them and their engines. targets: who may be
+    loaded beside loopback and LAB_ALLOW_TARGETS, see loadtests.targets. csv: Locust's own
     statistics in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it
     does not come up.
     """
@@ -146,7 +150,7 @@ def start(
         token,
         log_dir,
         _commands(workers, web_host, web_port, master_port, log_dir / "locust" if csv else None),
-        _environment(label, token),
+        _environment(label, token, targets),
         os.pipe(),
     )
     try:
@@ -213,10 +217,11 @@ def _commands(
     }
 
 
-def _environment(label: str, token: str) -> dict[str, str]:
+def _environment(label: str, token: str, targets: Sequence[str]) -> dict[str, str]:
     """Return the environment without LOCUST_*: those would be options that nobody sees."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
-    return {**kept, "LAB_RUN": label, "LAB_TOKEN": token, "LAB_LEASH": "1"}
+    may = ",".join([*allowed(os.environ), *targets])
+    return {**kept, "LAB_RUN": label, "LAB_TOKEN": token, "LAB_LEASH": "1", ALLOW: may}
 
 
 def _free_port(host: str, port: int, what: str) -> int:

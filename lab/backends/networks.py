@@ -2,6 +2,10 @@
 
 An address in it reaches the server straight from this machine. The subnet is the first free one of
 a range set aside for benchmarks, looked for from the top: Compose takes the bottom.
+
+An experiment that asks what a network costs has arms elsewhere (`Spot`): in this machine's own
+network, bound to loopback there; or behind a port published on 127.0.0.1, for which the engine
+wants a network that is not internal: it gets one without a way out (no masquerading).
 """
 
 import ipaddress
@@ -21,6 +25,8 @@ from lab.errors import EnvironmentUnfit
 POOL = "198.18.0.0/15"  # RFC 2544: for benchmarks. LAB_POOL names another one
 SUBNET_BITS = 24  # of each run's own network
 SERVER_HOST = 10  # of the server in it: 198.19.255.10
+LOOPBACK, ANY = "127.0.0.1", "0.0.0.0"  # inside a container's own network
+MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 
 Subnet = ipaddress.IPv4Network
 
@@ -37,10 +43,39 @@ class Network:
         """The fixed address of whichever server runs."""
         return str(self.subnet[SERVER_HOST])
 
+    def spot(self, client: Any, port: int) -> "Spot":
+        """Return where a server stands in it."""
+        return Spot(self.place(client), ANY, (self.server, port))
+
     def place(self, client: Any, host: int = SERVER_HOST) -> dict[str, Any]:
         """Return the arguments of create() that put a container there, at a fixed address."""
         end = client.api.create_endpoint_config(ipv4_address=str(self.subnet[host]))
         return {"network": self.name, "networking_config": {self.name: end}}
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a server's container is put: arguments of create(), what it binds, who finds it."""
+
+    arguments: dict[str, Any]
+    binds: str
+    address: tuple[str, int]
+
+
+def on_host(port: int) -> Spot:
+    """In this machine's own network; nobody else reaches it."""
+    return Spot({"network_mode": "host"}, LOOPBACK, (LOOPBACK, port))
+
+
+def published(client: Any, run: str, port: int) -> Spot:
+    """Behind a port of 127.0.0.1, which the engine's proxy holds. Raises EnvironmentUnfit."""
+    name = f"{NAME}-{run.replace('@', '-')}-published"
+    with explained():
+        there = client.networks.list(names=[name])
+    if not there:
+        _make(client, run, name)
+    given = {"network": name, "ports": {f"{port}/tcp": (LOOPBACK, port)}}
+    return Spot(given, ANY, (LOOPBACK, port))
 
 
 @contextmanager
@@ -52,15 +87,21 @@ def network(client: Any, run: str) -> Iterator[Network]:
         remove(client, run)
 
 
-def _make(client: Any, run: str) -> Network:
-    """Take the first subnet that nobody has. Raises EnvironmentUnfit where there is none."""
+def _make(client: Any, run: str, published: str = "") -> Network:
+    """Take the first subnet that nobody has. Raises EnvironmentUnfit where there is none.
+
+    published: the name of one from which ports can be published; "": an internal one.
+    """
     with explained():
         taken = [*engine_subnets(client), *host_subnets()]
     refused = ""
     for subnet in free_subnets(pool(), taken):
         addresses = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
-        name = f"{NAME}-{subnet.network_address}"
-        made = {"internal": True, "ipam": addresses, "labels": labels(run)}
+        name = published or f"{NAME}-{subnet.network_address}"
+        made = {"internal": not published, "ipam": addresses, "labels": labels(run)}
+        made["check_duplicate"] = True  # before Engine 25 two may have one name
+        if published:
+            made["options"] = {MASQUERADE: "false"}
         try:
             with explained():
                 whole(lambda: client.networks.create(name, driver="bridge", **made))  # noqa: B023

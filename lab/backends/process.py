@@ -81,6 +81,7 @@ class ProcessTarget:
     meter: ProcessMeter
     address: Address = (HOST, 0)
     exact: bool = True  # compared byte by byte
+    only_killed: bool = False  # never asked to end
     _stdout: bytes = b""
     _exit: Exit | None = None
     _stderr: str = ""
@@ -116,12 +117,12 @@ class ProcessTarget:
         verify(self.address, protocol, exact=self.exact)
 
     def stop(self, timeout: float) -> Exit:
-        if self._exit is None:
+        if self._exit is None and not self.only_killed:
             self.resume()
             os.kill(self.pid, signal.SIGTERM)  # the first process only, as a container's end does
             in_time = self._ended(timeout)
             self._exit = self._end(killed=not in_time)
-        return self._exit
+        return self.kill()
 
     def kill(self) -> Exit:
         if self._exit is None:
@@ -177,9 +178,9 @@ class ProcessTarget:
         escaped = _kill_session(self.pid)
         _, status, usage = os.wait4(self.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
-        self._read_stdout()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        if self.process.stdout is not None:
+            self._read_stdout()
+            self.process.stdout.close()
         self._stderr = self.logs()
         self.log.close()
         user_ns, system_ns = int(usage.ru_utime * NS), int(usage.ru_stime * NS)

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from lab import wire
 from lab.conformance.partings import JAMMING
 from lab.conformance.subject import Subject
-from servers.catalog import PROTOCOLS
 
 BURST = 100  # clients that come while the server looks away
 MANY = 1_010  # clients at once: 1,000 and some, as limits are round numbers
@@ -35,7 +34,7 @@ def many(subject: Subject) -> None:
 
 
 def _speaking(subject: Subject, stack: ExitStack, count: int) -> list[wire.Client]:
-    spoken = PROTOCOLS[subject.protocol]
+    spoken = subject.spoken
     clients = [stack.enter_context(wire.connect(subject.target)) for _ in range(count)]
     for client in clients:
         client.sendall(spoken.hello + spoken.question)
@@ -43,7 +42,7 @@ def _speaking(subject: Subject, stack: ExitStack, count: int) -> list[wire.Clien
 
 
 def _hear(subject: Subject, clients: list[wire.Client]) -> None:
-    spoken = PROTOCOLS[subject.protocol]
+    spoken = subject.spoken
     limited = subject.server.pool or subject.server.at_once
     for client in clients:
         wire.expect(client, spoken.welcome + spoken.answer)
@@ -58,7 +57,7 @@ def short(subject: Subject) -> None:
 
     A thousand, at least, where each costs a process and this machine is slow to make one.
     """
-    spoken = PROTOCOLS[subject.protocol]
+    spoken = subject.spoken
     begin = time.monotonic()
     for number in range(SHORT):
         if number >= SHORT_LEAST and time.monotonic() - begin > SHORT_S:
@@ -71,7 +70,7 @@ def short(subject: Subject) -> None:
 
 def slow_reader(subject: Subject) -> None:
     """A client sends all and reads nothing until nothing moves; then it wants every byte."""
-    question, answer = wire.payload(subject.protocol, JAMMING)
+    question, answer = subject.payload(JAMMING)
     with wire.client(subject.target, subject.protocol, slow=True) as client:
         sent = wire.fill(client, question)
         wire.compare(wire.pump(client, question[sent:], len(answer)), answer)
@@ -80,7 +79,7 @@ def slow_reader(subject: Subject) -> None:
 def slow_neighbour(subject: Subject) -> None:
     """While a client does not read, another is served."""
     with wire.client(subject.target, subject.protocol, slow=True) as client:
-        wire.fill(client, wire.payload(subject.protocol, JAMMING)[0])
+        wire.fill(client, subject.payload(JAMMING)[0])
         subject.target.verify(subject.protocol)
 
 
@@ -93,6 +92,6 @@ def idle(subject: Subject) -> None:
 def idle_with_answers_left(subject: Subject) -> None:
     """With an answer that its client does not read, the server waits for that: no CPU either."""
     with wire.client(subject.target, subject.protocol, slow=True) as client:
-        wire.fill(client, wire.payload(subject.protocol, JAMMING)[0])
+        wire.fill(client, subject.payload(JAMMING)[0])
         client.shutdown(socket.SHUT_WR)  # "readable" for ever, for whoever asks
         wire.expect_idle(subject.target)

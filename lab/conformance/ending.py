@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 from lab import wire
 from lab.conformance.subject import Subject, end_well
-from servers.catalog import PROTOCOLS
 
 CLIENTS = 20
 SIZE = 32_768  # bytes that each has sent: the server's kernel has them before the signal comes
@@ -13,8 +12,8 @@ SIZE = 32_768  # bytes that each has sent: the server's kernel has them before t
 
 def sigterm(subject: Subject) -> None:
     """Requests that have come are answered whole; then the server ends, all of it, in 5 s."""
-    spoken = PROTOCOLS[subject.protocol]
-    question, answer = wire.payload(subject.protocol, SIZE)
+    spoken = subject.spoken
+    question, answer = subject.payload(SIZE)
     count = min(CLIENTS, subject.at_once or CLIENTS)
     with subject.another() as target, ExitStack() as stack, ThreadPoolExecutor(1) as beside:
         clients = [stack.enter_context(wire.client(target, subject.protocol)) for _ in range(count)]

@@ -10,12 +10,21 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from lab import wire
+from lab import served, wire
 from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
 from lab.conformance import CHECKS, FACTS
-from lab.conformance.subject import CasesFailed, Check, Subject, end_well, last_line, start
+from lab.conformance.subject import (
+    CasesFailed,
+    Check,
+    Subject,
+    end_well,
+    excused,
+    last_line,
+    start,
+)
 from lab.http_differences import DIFFERENCES
 from lab.meter import Gone
+from lab.own_servers import FOREIGN
 from servers.catalog import SERVERS, Server
 
 SETTLE = 1.0  # seconds until whatever belonged to a client is gone
@@ -62,16 +71,25 @@ def left_out(server: Server, check: str, workers: int) -> str:
     at_once = server.clients(workers)
     if at_once and CHECKS[check].clients > at_once:
         return f"it serves {at_once} at once"
+    lacking = [path for path in CHECKS[check].paths if not served.has(server.paths, path)]
+    if lacking:
+        return f"it has no {' or '.join(lacking)}"
+    if CHECKS[check].ours and server.family == FOREIGN:
+        return "a foreign server may end as it likes"
     if CHECKS[check].idle and server.spins:
         return "it asks instead of waiting"
     return ""
 
 
-def rows_left_out(name: str, check: str) -> Iterator[Outcome]:
-    """Say which rows of a table are not held against a framework, and why."""
+def rows_left_out(name: str, server: Server, check: str) -> Iterator[Outcome]:
+    """Say which rows of a table are not held against a framework or a foreign server, and why."""
+    groups: dict[str, list[str]] = {}
     if check == "http-table":
-        for why, rows in DIFFERENCES.get(name, {}).items():
-            yield Outcome(f"{check}: {', '.join(rows)}", left_out=why)
+        groups = {why: list(rows) for why, rows in DIFFERENCES.get(name, {}).items()}
+    for row, why in excused(server, check).items():
+        groups.setdefault(why, []).append(row)
+    for why, found in groups.items():
+        yield Outcome(f"{check}: {', '.join(found)}", left_out=why)
 
 
 def applicable(protocol: str) -> dict[str, Check]:
@@ -104,7 +122,7 @@ def examine(
             if why:
                 yield Outcome(check, left_out=why)
                 continue
-            yield from rows_left_out(name, check)
+            yield from rows_left_out(name, server, check)
             subject = Subject(name, server, protocol, backend, options, target)
             outcome = hold(subject, check, base)
             if outcome.failed:
@@ -117,7 +135,7 @@ def examine(
             yield Outcome(
                 fact, fact=_seen(see, Subject(name, server, protocol, backend, options, target))
             )
-        yield _end(target)
+        yield _end(target, silent=server.family != FOREIGN)
     finally:
         target.kill()
 
@@ -157,10 +175,10 @@ def _seen(see: Callable[[Subject], str], subject: Subject) -> str:
         return f"not seen: {error}"
 
 
-def _end(target: Target) -> Outcome:
+def _end(target: Target, *, silent: bool) -> Outcome:
     began = time.monotonic()
     try:
-        end_well(target)
+        end_well(target, silent=silent)
     except WrongAnswer as error:
         return Outcome(END, 1, {END: str(error)}, seconds=time.monotonic() - began)
     return Outcome(END, 1, seconds=time.monotonic() - began)

@@ -11,14 +11,14 @@ import socket
 import time
 from contextlib import suppress
 
-from lab import wire
+from lab import served, wire
 from lab.backends.contract import WrongAnswer
-from lab.conformance.subject import CasesFailed, Subject, end_well
+from lab.conformance.subject import CasesFailed, Subject, end_well, excused
 from lab.http_cases import BODY, CASES, HttpCase, fits, statuses
 from lab.http_differences import DIFFERENCES
 from lab.messages import message
 from lab.replies import Reply, canonical
-from servers.catalog import PROTOCOLS
+from loadtests.engine import paths as lab_paths
 
 AT_ONCE_MS = 5  # a server that hangs up, or says too much, does so right behind its answer
 PATIENCE = 0.5  # seconds for a framework that neither answers nor hangs up
@@ -32,7 +32,8 @@ SERVED_S = 0.15  # half of that: an answer in less did not wait for it
 def table(subject: Subject) -> int:
     """Hold every row over a connection of its own."""
     failed = {}
-    rows = {name: case for name, case in CASES.items() if name not in differing(subject.name)}
+    left_out = {*differing(subject.name), *excused(subject.server, "http-table")}
+    rows = {name: case for name, case in CASES.items() if name not in left_out}
     for name, case in rows.items():
         try:
             why = _hold(subject, case)
@@ -102,6 +103,10 @@ def paths(subject: Subject) -> int:
     asked += [(b"GET /cpu/%d", 100, b"done"), (b"GET /block/%d", 1, b"done")]
     asked += [(b"GET /offload/%d", 20, b"done"), (b"GET /bytes/%d", 3, b"xxx")]
     asked += [(b"GET /offload/%d", 1, b"done")] * 2
+    asked = [each for each in asked if subject.has((each[0] % each[1])[4:].decode())]
+    asked += [
+        _ask(path) for path in served.examples(subject.server.paths) if path != lab_paths.ECHO
+    ]
     with wire.client(subject.target, subject.protocol) as client:
         for path, number, body in asked:
             wire.compare(wire.pump(client, request(path % number), len(ok(body))), ok(body))
@@ -109,6 +114,12 @@ def paths(subject: Subject) -> int:
         answers = b"".join(ok(body) for _, _, body in asked)
         wire.compare(wire.pump(client, glued, len(answers)), answers)
     return 2 * len(asked)
+
+
+def _ask(path: str) -> tuple[bytes, int, bytes]:
+    """A declared path that has to be asked for by its own number."""
+    name, _, number = path.rpartition("/")
+    return f"GET {name}/%d".encode(), int(number), lab_paths.exchange(path, b"")[2]
 
 
 def too_large(subject: Subject) -> None:
@@ -156,8 +167,8 @@ def half_close_long_answer(subject: Subject) -> None:
 def sigterm_during_work(subject: Subject) -> None:
     """SIGTERM comes while work is done: its answer comes whole before the end."""
     with subject.another() as target, wire.client(target, subject.protocol) as client:
-        client.sendall(PROTOCOLS["http"].question)
-        wire.expect(client, PROTOCOLS["http"].answer)
+        client.sendall(subject.spoken.question)
+        wire.expect(client, subject.spoken.answer)
         client.sendall(request(b"GET /offload/100"))
         end_well(target)
         wire.expect(client, ok(b"done"))
@@ -165,13 +176,15 @@ def sigterm_during_work(subject: Subject) -> None:
 
 def offload(subject: Subject) -> str:
     """Say who is served while /offload waits: a fact, and neither right nor wrong."""
+    if not subject.has(f"/offload/{OFFLOADED_MS}"):
+        return "it has no such path"
     if subject.at_once == 1:
         return "one client at once, so the others wait"
     with wire.connect(subject.target) as busy, wire.client(subject.target, "http") as other:
         busy.sendall(request(b"GET /offload/%d" % OFFLOADED_MS))
         began = time.monotonic()
-        other.sendall(PROTOCOLS["http"].question)
-        wire.expect(other, PROTOCOLS["http"].answer)
+        other.sendall(subject.spoken.question)
+        wire.expect(other, subject.spoken.answer)
         waited = time.monotonic() - began
         wire.expect(busy, ok(b"done"))
     return "the others are served" if waited < SERVED_S else "the others wait"

@@ -5,7 +5,6 @@ from contextlib import ExitStack, suppress
 from lab import wire
 from lab.backends.contract import Target, WrongAnswer
 from lab.conformance.subject import Subject, end_well
-from servers.catalog import PROTOCOLS
 
 NOFILE = 128  # descriptors; enough for any of the frameworks to start with
 CROWD = 200  # clients, more than that
@@ -19,7 +18,7 @@ def descriptors(subject: Subject) -> None:
     A server whose processes have a table each, or that takes no client it cannot serve, runs into
     no limit: then all are served, or wait, and that is well, too.
     """
-    spoken = PROTOCOLS[subject.protocol]
+    spoken = subject.spoken
     with subject.another(nofile=NOFILE) as target, ExitStack() as stack:
         target.verify(subject.protocol)
         clients = [stack.enter_context(wire.connect(target)) for _ in range(CROWD)]
@@ -40,7 +39,7 @@ def descriptors(subject: Subject) -> None:
             wire.part(client)
         _serve_anew(target, subject.protocol)
         stack.close()
-        end_well(target)
+        end_well(target, silent=not subject.is_foreign)
 
 
 def _serve_anew(target: Target, protocol: str) -> None:

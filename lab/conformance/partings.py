@@ -5,7 +5,6 @@ import socket
 from lab import wire
 from lab.conformance.pieces import LARGE
 from lab.conformance.subject import Subject
-from servers.catalog import PROTOCOLS
 
 JAMMING = 10_000_000  # bytes; more than all buffers on the way of a slow reader (3 to 6 MB) hold
 
@@ -13,9 +12,9 @@ JAMMING = 10_000_000  # bytes; more than all buffers on the way of a slow reader
 def half_close(subject: Subject) -> int:
     """The client ends its side after the last request: the whole answer must come, then the end."""
     sizes = (1, 4 * wire.PIECE)  # one read, and more than one
-    warm, warmed = wire.payload(subject.protocol, LARGE)
+    warm, warmed = subject.payload(LARGE)
     for size in sizes:
-        question, answer = wire.payload(subject.protocol, size)
+        question, answer = subject.payload(size)
         with wire.client(subject.target, subject.protocol) as client:
             wire.compare(wire.pump(client, warm, len(warmed)), warmed)  # its buffer has grown
             with wire.paused(subject.target):
@@ -28,7 +27,7 @@ def half_close(subject: Subject) -> int:
 
 def half_close_unread(subject: Subject) -> None:
     """The client ends its side having read nothing: the whole answer must come, then the end."""
-    question, answer = wire.payload(subject.protocol, JAMMING)
+    question, answer = subject.payload(JAMMING)
     with wire.client(subject.target, subject.protocol, slow=True) as client:
         sent = wire.fill(client, question)
         wire.compare(wire.pump(client, question[sent:], len(answer), half_close=True), answer)
@@ -37,7 +36,7 @@ def half_close_unread(subject: Subject) -> None:
 
 def reset_in_backlog(subject: Subject) -> int:
     """A client has gone, by a reset, before the server got to see it."""
-    said = (b"", PROTOCOLS[subject.protocol].hello + PROTOCOLS[subject.protocol].question)
+    said = (b"", subject.spoken.hello + subject.spoken.question)
     with wire.paused(subject.target):
         for words in said:
             client = wire.connect(subject.target)
@@ -50,8 +49,8 @@ def reset_in_backlog(subject: Subject) -> int:
 def reset_while_read(subject: Subject) -> None:
     """A client resets the connection while the server waits for its bytes."""
     with wire.client(subject.target, subject.protocol) as client:
-        client.sendall(PROTOCOLS[subject.protocol].question)
-        wire.expect(client, PROTOCOLS[subject.protocol].answer)
+        client.sendall(subject.spoken.question)
+        wire.expect(client, subject.spoken.answer)
         wire.reset(client)
     subject.target.verify(subject.protocol)
 
@@ -59,7 +58,7 @@ def reset_while_read(subject: Subject) -> None:
 def reset_while_written(subject: Subject) -> None:
     """A client that does not read resets while the server has bytes left for it."""
     with wire.client(subject.target, subject.protocol, slow=True) as client:
-        wire.fill(client, wire.payload(subject.protocol, JAMMING)[0])
+        wire.fill(client, subject.payload(JAMMING)[0])
         wire.reset(client)
     subject.target.verify(subject.protocol)
 
@@ -67,6 +66,6 @@ def reset_while_written(subject: Subject) -> None:
 def reset_behind_requests(subject: Subject) -> None:
     """Requests and then a reset are found in one look: reading or answering fails at any point."""
     with wire.client(subject.target, subject.protocol) as client, wire.paused(subject.target):
-        client.sendall(PROTOCOLS[subject.protocol].question)
+        client.sendall(subject.spoken.question)
         wire.reset(client)
     subject.target.verify(subject.protocol)

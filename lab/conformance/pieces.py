@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from lab import wire
 from lab.conformance.subject import Subject
 from lab.messages import message
-from servers.catalog import PROTOCOLS
 
 MIB = 1 << 20
 SIZES = (0, 1, 65_535, 65_536, 65_537, MIB, 16 * MIB)  # bytes; one read holds 65,536
@@ -15,7 +14,7 @@ LARGE = 4 * MIB  # bytes, in many messages, read as they come
 
 def byte_by_byte(subject: Subject) -> None:
     """Requests come in pieces of one byte."""
-    question, answer = wire.payload(subject.protocol, 64)
+    question, answer = subject.payload(64)
     with wire.client(subject.target, subject.protocol) as client:
         for value in question:
             client.sendall(bytes([value]))
@@ -25,7 +24,7 @@ def byte_by_byte(subject: Subject) -> None:
 
 def split_anywhere(subject: Subject) -> int:
     """Requests, and what opens a connection, come in two pieces, split at every place in turn."""
-    spoken = PROTOCOLS[subject.protocol]
+    spoken = subject.spoken
     for place in range(1, len(spoken.hello)):
         with wire.connect(subject.target) as client:
             client.sendall(spoken.hello[:place])
@@ -41,7 +40,7 @@ def split_anywhere(subject: Subject) -> int:
 
 def coalesced(subject: Subject) -> None:
     """Many requests come in one piece, glued to what opens the connection."""
-    spoken = PROTOCOLS[subject.protocol]
+    spoken = subject.spoken
     with wire.connect(subject.target) as client:
         client.sendall(spoken.hello + spoken.question * 100)
         wire.expect(client, spoken.welcome + spoken.answer * 100)
@@ -50,16 +49,16 @@ def coalesced(subject: Subject) -> None:
 
 def interleaved(subject: Subject) -> None:
     """Clients whose requests come half by half, in turns: each gets its own answer."""
-    talks = [wire.payload(subject.protocol, size) for size in (1_000, 1_001, 1_002)]
+    talks = [subject.payload(size) for size in (1_000, 2_000, 3_000)]
     with ExitStack() as stack:
         clients = [
             stack.enter_context(wire.client(subject.target, subject.protocol)) for _ in talks
         ]
         for client, (question, _) in zip(clients, talks, strict=True):
-            client.sendall(question[:500])
+            client.sendall(question[: len(question) // 2])
         subject.target.verify(subject.protocol)  # meanwhile the halves are read
         for client, (question, _) in zip(reversed(clients), reversed(talks), strict=True):
-            client.sendall(question[500:])
+            client.sendall(question[len(question) // 2 :])
         for client, (_, answer) in zip(clients, talks, strict=True):
             wire.expect(client, answer)
             wire.part(client)
@@ -87,7 +86,7 @@ def sizes(subject: Subject) -> int:
 
 def large(subject: Subject) -> None:
     """More requests and answers than any socket buffer holds, read as they come."""
-    question, answer = wire.payload(subject.protocol, LARGE)
+    question, answer = subject.payload(LARGE)
     with wire.client(subject.target, subject.protocol) as client:
         wire.compare(wire.pump(client, question, len(answer)), answer)
         wire.part(client)

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from lab import served, wire
 from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
-from servers.catalog import Server
+from lab.own_servers import FOREIGN
+from servers.catalog import PROTOCOLS, Protocol, Server
 
 PORTS = range(10_000, 30_000)
 PORT_TRIES = 8  # so many are never all taken by accident
@@ -23,6 +25,25 @@ class Subject:
     backend: Backend
     options: StartOptions
     target: Target
+
+    @property
+    def is_foreign(self) -> bool:
+        """It is none of ours, and owes only what its protocol and TCP demand."""
+        return self.server.family == FOREIGN
+
+    @property
+    def spoken(self) -> Protocol:
+        """The protocol, with an exchange that this server can hold."""
+        return served.spoken(self.protocol, self.server.paths)
+
+    def has(self, path: str) -> bool:
+        return served.has(self.server.paths, path)
+
+    def payload(self, size: int) -> tuple[bytes, bytes]:
+        """Requests and their answers, about `size` bytes of one of both."""
+        if self.spoken is PROTOCOLS[self.protocol]:
+            return wire.payload(self.protocol, size)
+        return wire.repeated(self.spoken, size)
 
     @property
     def at_once(self) -> int:
@@ -48,6 +69,8 @@ class Check:
     clients: int = 1  # that it needs served at once
     idle: bool = False  # expects a server that waits when there is nothing to do
     protocols: tuple[str, ...] = ()  # means something in these only; empty: in all
+    paths: tuple[str, ...] = ()  # of HTTP, that it asks for
+    ours: bool = False  # of our own contract, and of nobody else's
     like: str = ""  # who cannot pass that one cannot pass this one
 
 
@@ -76,7 +99,15 @@ def start(backend: Backend, name: str, protocol: str, options: StartOptions) -> 
     raise StartFailed(f"{PORT_TRIES} ports from {PORTS[0]} to {PORTS[-1]} are all taken")
 
 
-def end_well(target: Target) -> None:
+def excused(server: Server, check: str) -> dict[str, str]:
+    """Return the rows of a table that a server is not held to, each with the reason."""
+    mark = f"{check}: "
+    return {
+        name.removeprefix(mark): why for name, why in server.cannot.items() if name.startswith(mark)
+    }
+
+
+def end_well(target: Target, *, silent: bool = True) -> None:
     """Stop it. Raises WrongAnswer unless it ends in time, by itself, all of it, and silently."""
     end = target.stop(END)
     if end.exit_code is None:
@@ -85,7 +116,7 @@ def end_well(target: Target) -> None:
         raise WrongAnswer(f"exit code {end.exit_code} after SIGTERM: {last_line(end.stderr)}")
     if end.escaped:
         raise WrongAnswer(f"left {end.escaped} processes behind")
-    if end.stderr:
+    if end.stderr and silent:
         raise WrongAnswer(f"wrote to stderr: {last_line(end.stderr)}")
 
 

@@ -5,10 +5,11 @@ from functools import partial
 
 from lab import wire
 from lab.backends.contract import WrongAnswer
-from lab.conformance.subject import CasesFailed, Subject
+from lab.conformance.subject import CasesFailed, Subject, excused
 from lab.messages import BINARY, MASK, MASKED, frame_head
 from lab.websocket_cases import CASES, LIMIT, WebSocketCase, enough, fault
 
+TABLE = "websocket-table"
 SWITCHED = 101  # RFC 9110, section 15.2.2
 TOO_BIG = b"\x03\xf1"  # 1009, RFC 6455, section 7.4.1
 
@@ -16,7 +17,8 @@ TOO_BIG = b"\x03\xf1"  # 1009, RFC 6455, section 7.4.1
 def table(subject: Subject) -> int:
     """Hold every row over a connection of its own."""
     failed = {}
-    for name, case in CASES.items():
+    rows = {k: case for k, case in CASES.items() if k not in excused(subject.server, TABLE)}
+    for name, case in rows.items():
         try:
             why = _hold(subject, case)
         except (WrongAnswer, OSError) as error:
@@ -24,8 +26,8 @@ def table(subject: Subject) -> int:
         if why:
             failed[name] = why
     if failed:
-        raise CasesFailed(len(CASES), failed)
-    return len(CASES)
+        raise CasesFailed(len(rows), failed)
+    return len(rows)
 
 
 def _hold(subject: Subject, case: WebSocketCase) -> str:

@@ -86,7 +86,7 @@ def census(record: Record, cell: Cell) -> Finding:
             if got != asked:
                 why = f"{got} of {asked} {name} connections {what.replace('_', ' ')}"
                 return Finding("void", abs(asked - got), 0, why)
-    if record.meter is None:
+    if record.meter is None or record.meter.ready.held < 0:
         return Finding("ok", 0, 0)
     at_once = cell.load["short"].connections if "short" in cell.load else 0
     ready = record.meter.ready.held - record.meter.idle.held

@@ -174,8 +174,31 @@ class Verdict(Frozen):
     gate: OutcomeName | None = None  # declared: exit code 3 when it comes out against it
 
 
+class Tax(Frozen):
+    """What reaching a server over one network costs, against the same one on another.
+
+    cpu, service: ratios of CPU time per request and of the mean service time, block by block;
+    cpu_us, service_us: what they are there. None: cannot be had.
+    """
+
+    experiment: str
+    server: str
+    factors: dict[str, int]
+    load: str
+    network: str
+    against: str
+    cpu: Estimate | None
+    service: Estimate | None
+    cpu_us: Estimate | None
+    service_us: Estimate | None
+    blocks: int
+
+
 class GateTally(Frozen):
-    """How often one gate spoke, over all attempts. meaning and remedy are for the reader."""
+    """How often one gate spoke, over all attempts. meaning and remedy are for the reader.
+
+    silent: usable trials that it could not judge, for want of the number it needs.
+    """
 
     gate: str
     meaning: str
@@ -183,6 +206,7 @@ class GateTally(Frozen):
     threshold: str
     voided: int
     warned: int
+    silent: int = Field(default=0, exclude_if=lambda count: not count)
 
 
 class RunInfo(Frozen):
@@ -206,7 +230,8 @@ class RunInfo(Frozen):
     overhead_s: float | None  # median seconds of a trial beyond warm-up and window
     spin_spread: float | None  # (p90 - p10) / median of the calibration spin
     requests: int
-    absent: dict[str, str] = Field(default_factory=dict)  # server -> why it could not run
+    absent: dict[str, str] = Field(default_factory=dict)  # what -> why, see lab.lacks
+    notes: list[str] = Field(default_factory=list, exclude_if=lambda notes: not notes)
     lab_sha256: str
     version: str
 
@@ -224,3 +249,4 @@ class Results(Frozen):
     gates: list[GateTally]
     multiplicity: Literal["bh", "holm"] = "bh"
     mechanism: list[Mechanism] = Field(default_factory=list, exclude_if=lambda found: not found)
+    taxes: list[Tax] = Field(default_factory=list, exclude_if=lambda found: not found)

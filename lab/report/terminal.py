@@ -98,6 +98,23 @@ def _ledger(cells: Sequence[Mechanism]) -> Table:
     return table
 
 
+def tax_table(results: Results, console: Console) -> None:
+    """Print what each network costs, where the run has servers on several. Nothing: nothing."""
+    if not results.taxes:
+        return
+    against = results.taxes[0].against
+    title = f"The tax of a network, against a process on {against}; no part of a verdict"
+    console.print(Text(f"\n{title}", style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("network", "CPU per request", "service time"):
+        table.add_column(name, overflow="fold")
+    for tax in results.taxes:
+        named = f"{tax.network}, {tax.server} {words.factors(tax.factors)}".strip()
+        told = [words.ratio(found) if found else words.DASH for found in (tax.cpu, tax.service)]
+        table.add_row(Text(named), *map(Text, told))
+    console.print(table)
+
+
 def _speaks(cell: Mechanism, name: str) -> bool:
     """Say whether a figure says anything of a cell: a column of zeros has no room here."""
     return name in cell.figures and cell.figures[name].high > 0
@@ -138,6 +155,8 @@ def _summary(results: Results) -> Text:
     if not run.finished:
         done = f" The run did not finish: {run.trials_done} of {run.trials_planned} trials usable."
         line.append(done, style="bold yellow")
+    for note in run.notes:
+        line.append(f"\n{note}", style="yellow")
     for server, why in run.absent.items():
         line.append(f"\nskipped: {server}: {why}", style="yellow")
     return line

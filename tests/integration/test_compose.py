@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -13,15 +14,24 @@ import pytest
 
 from lab.backends.contract import verify
 from lab.backends.process import is_exact
+from lab.errors import EnvironmentUnfit
+from lab.load import LocustClient
+from lab.orders import Order
 from servers.catalog import PROTOCOLS, SERVERS
 from servers.on_demand import port_of
+from tests.integration import hardening, outside
 
 ROOT = Path(__file__).parents[2]
 PROJECT = f"io-lab-test-{os.getpid()}"  # beside a lab that somebody has up
 PLACE = os.getpid() % 14  # of two such tests at a time, each has a network of its own
 NETWORK, PAGE = f"198.19.{16 * PLACE}.0/20", f"198.19.{240 + PLACE}.0/24"
+SECOND, SECOND_PAGE = f"198.18.{192 + 2 * PLACE}.0/24", f"198.18.{193 + 2 * PLACE}.0/24"
+OUTSIDE = f"198.18.{222 + PLACE}"
 WORKERS = 3
 DEADLINE = 60.0  # seconds for what takes one or two
+UP_S = 30.0  # with images built: 15 is the goal on an idle machine, see docs/containers.md
+IDLE = 1500  # connections; bench/idle_15000.py has the large one
+IDLE_SHARE = 0.03  # of one CPU, by all idle servers together
 
 MINE = ("--filter", f"label=com.docker.compose.project={PROJECT}")
 # an image that Compose has built carries its project's label, and so do all made from it by others
@@ -62,7 +72,6 @@ class Lab:
             "LAB_SUBNET": NETWORK,
             "LAB_PAGE_SUBNET": PAGE,
             "LAB_PAGE_PORT": str(port),
-            "LAB_WORKERS": str(WORKERS),
         }
 
     def compose(self, *arguments):
@@ -103,7 +112,9 @@ def lab():
     except AssertionError as error:
         absent(f"the images cannot be built: {str(error).splitlines()[-1]}")
     try:
+        began = time.monotonic()
         lab.compose("up", "--detach", "--scale", f"worker={WORKERS}")
+        lab.took = time.monotonic() - began
         lab.inspect()
         yield lab
     finally:
@@ -111,6 +122,7 @@ def lab():
         lab.compose("down", "--remove-orphans")
         assert docker("ps", "-aq", *MINE, *CONTAINER) == ""
         assert docker("network", "ls", "-q", *MINE) == ""
+        assert docker("volume", "ls", "-q", *MINE) == ""
     ends = docker(
         "events",
         "--since",
@@ -135,6 +147,10 @@ def test_every_server_is_up_and_has_answered_before_the_load(lab):
     assert len(lab.running) == len(SERVERS) + 1 + WORKERS
     said = docker("logs", lab.by_service["ready"]["Id"])
     assert sorted(said.splitlines()) == sorted(f"{name}: ready" for name in SERVERS)
+
+
+def test_it_does_not_take_long(lab):
+    assert lab.took < UP_S
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -164,10 +180,10 @@ def test_idle_servers_use_no_cpu(lab):
     before = {name: lab.meter(name) for name in names + spinning}
     time.sleep(3)
     after = {name: lab.meter(name) for name in before}
-    used = {name: after[name]["cpu_ns"] - before[name]["cpu_ns"] for name in before}
+    net = {name: one["cpu_ns"] - one["own_ns"] for name, one in before.items()}
+    used = {name: one["cpu_ns"] - one["own_ns"] - net[name] for name, one in after.items()}
     passed = after["epoll"]["monotonic_ns"] - before["epoll"]["monotonic_ns"]
-    # of one CPU, and the meter's own readings among it
-    assert sum(used.values()) < 0.1 * passed, used
+    assert sum(used.values()) < IDLE_SHARE * passed, used
 
 
 def test_the_meter_knows_the_container_from_inside(lab):
@@ -178,33 +194,17 @@ def test_the_meter_knows_the_container_from_inside(lab):
 
 
 def test_by_what_the_engine_says_no_container_may_do_more_than_it_must(lab):
+    found = []
     for one in lab.containers:
-        config, limits = one["Config"], one["HostConfig"]
-        facts = {
-            "user": config["User"],
-            "read_only": limits["ReadonlyRootfs"],
-            "drop": limits["CapDrop"],
-            "add": limits["CapAdd"],
-            "privileged": limits["Privileged"],
-            "mounts": one["Mounts"],
-            "binds": limits["Binds"],
-            "label": config["Labels"]["org.iolab.project"],
-        }
-        assert facts == {
-            "user": "65532:65532",
-            "read_only": True,
-            "drop": ["ALL"],
-            "add": None,
-            "privileged": False,
-            "mounts": [],
-            "binds": None,
-            "label": "io-lab",
-        }, one["Name"]
-        assert "no-new-privileges:true" in limits["SecurityOpt"]
-        assert not any("unconfined" in option for option in limits["SecurityOpt"])
-        assert 0 < limits["PidsLimit"] <= 4096
-        assert 0 < limits["Memory"] <= 2 << 30
-        assert "noexec" in limits["Tmpfs"]["/tmp"]
+        service = one["Config"]["Labels"]["com.docker.compose.service"]
+        networks, published = {f"{PROJECT}_lab"}, []
+        if service == "master":
+            networks |= {f"{PROJECT}_page"}
+            published = [("127.0.0.1", str(lab.port))]
+        ring = service not in ("master", "worker")  # servers are compared with one that needs it
+        found += hardening.deviations(one, networks=networks, io_uring=ring, published=published)
+    assert found == []
+    assert len(lab.containers) == len(SERVERS) + 3 + WORKERS  # with the image's and the check's
 
 
 def test_only_the_page_is_published_and_all_are_in_the_labs_own_networks(lab):
@@ -222,38 +222,109 @@ def test_only_the_page_is_published_and_all_are_in_the_labs_own_networks(lab):
     assert all(ip_address(lab.host(name)) in ip_network(NETWORK) for name in SERVERS)
 
 
-INSIDE = r"""
-import os, socket
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-def can(what):
-    try:
-        what()
-    except OSError:
-        return False
-    return True
-def run():
-    with open("/tmp/run", "w") as file:
-        file.write("#!/bin/sh\n")
-    os.chmod("/tmp/run", 0o700)
-    os.execv("/tmp/run", ["/tmp/run"])
-print(
-    os.getuid(), os.getgid(), int(status["CapEff"], 16), int(status["CapBnd"], 16),
-    int(status["NoNewPrivs"]), int(status["Seccomp"]),
-    can(lambda: open("/app/new", "w")), can(lambda: open("/etc/new", "w")),
-    can(lambda: open("/tmp/new", "w")), can(run),
-)
-"""
-
-
 def test_from_inside_every_container_is_as_small_as_that(lab):
+    found = {}
     for one in lab.running:
-        told = docker("exec", one["Id"], "python", "-c", INSIDE).split()
-        assert told == ["65532", "65532", "0", "0", "1", "2", "False", "False", "True", "False"], (
-            one["Name"]
-        )
+        service = one["Config"]["Labels"]["com.docker.compose.service"]
+        ring = service not in ("master", "worker")
+        wrong = hardening.inside(one["Id"], io_uring=ring)
+        found |= {one["Name"]: wrong} if wrong else {}
+    assert found == {}
+
+
+def test_no_container_reaches_an_address_outside_which_a_plain_one_does(lab):
+    if why := outside.lacking():
+        pytest.skip(why)
+    other = f"{PROJECT}-plain"
+    image = lab.by_service["epoll"]["Image"]
+    docker("network", "create", "--subnet", SECOND, other)
+    try:
+        docker("run", "--detach", "--name", other, "--network", other, image, "epoll")
+        with outside.outside(OUTSIDE) as address:
+            assert outside.reaches(other, address)
+            ids = [one["Id"] for one in lab.running]
+            with ThreadPoolExecutor(8) as pool:
+                found = list(pool.map(lambda container: outside.reaches(container, address), ids))
+    finally:
+        docker("rm", "--force", other)
+        docker("network", "rm", other)
+    assert found == [False] * len(lab.running)
 
 
 def test_the_servers_network_has_no_way_out(lab):
     [network] = json.loads(docker("network", "inspect", f"{PROJECT}_lab"))
     assert network["Internal"] is True
     assert network["Labels"]["org.iolab.project"] == "io-lab"
+
+
+def an_order(host, idle):
+    return Order.model_validate(
+        {
+            "trial": "census",
+            "label": "epoll census",
+            "target": (host, 7001),
+            "protocol": "echo",
+            "classes": {"idle": {"connections": idle}, "long": {"connections": 6, "rate": 300}},
+            "seed": 1,
+            "timing": {"warm_up": 0.1, "window": 0.5, "cool_down": 0.1},
+        }
+    )
+
+
+@pytest.fixture
+def master(lab):
+    """The lab's way to the master that is up, with more workers than it was told to expect."""
+    client = LocustClient(f"http://127.0.0.1:{lab.port}")
+    client.start_test(deadline_s=DEADLINE)
+    yield client
+    client.stop()
+
+
+def test_the_engines_and_the_server_count_the_same_idle_connections(lab, master):
+    assert len(lab.state()["engines"]) == WORKERS
+    verify((lab.host("epoll"), 7001), "echo", DEADLINE)
+    before = lab.meter("epoll")["sockets"]["echo"]
+    ready = master.prepare(an_order("epoll", IDLE))
+    end = time.monotonic() + DEADLINE
+    while lab.meter("epoll")["sockets"]["echo"] != before + IDLE + 6:  # the last are in its backlog
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    master.go("census")
+    results, locust = master.result("census", DEADLINE)
+    assert ready.established == {"idle": IDLE, "long": 6}
+    connections = [one.classes["idle"].connections for one in results]
+    assert [one.held_at_end for one in connections] == [IDLE // WORKERS] * WORKERS
+    done = sum(one.classes["long"].total.completed for one in results)
+    assert locust.requests == done > 0
+
+
+def test_the_master_sends_no_load_out_of_the_labs_network(lab, master):
+    for stranger in ("192.0.2.1", PAGE.replace(".0/24", ".1")):  # the second one is this machine
+        with pytest.raises(EnvironmentUnfit, match="nor in the lab's network"):
+            master.prepare(an_order(stranger, 1))
+
+
+def services(*words, **environment):
+    told = docker("compose", *words, "config", "--services", env={**os.environ, **environment})
+    return set(told.split()) - {"image", "ready", "master", "worker"}
+
+
+def test_servers_are_chosen_by_family_and_by_name():
+    assert services() == set(SERVERS)
+    assert services(COMPOSE_PROFILES="polling,select") == {"nonblocking", "select"}
+
+
+def test_servers_named_on_the_command_line_come_up_with_the_load_and_without_the_others(lab):
+    second = Lab(free_port())
+    second.environment |= {"LAB_SUBNET": SECOND, "LAB_PAGE_SUBNET": SECOND_PAGE}
+    project = f"{PROJECT}-2"
+    compose = ["compose", "--project-name", project]
+    try:
+        docker(*compose, "up", "--detach", "select", "worker", env=second.environment)
+        running = docker(*compose, "ps", "--services", "--status=running", env=second.environment)
+        assert set(running.split()) == {"select", "master", "worker"}
+        said = docker(*compose, "logs", "--no-log-prefix", "ready", env=second.environment)
+        assert [line for line in said.splitlines() if line.endswith("select: ready")]
+        assert "epoll: not up" in said
+    finally:
+        docker(*compose, "down", env=second.environment)

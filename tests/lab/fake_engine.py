@@ -114,6 +114,9 @@ class FakeEngine:
         if step in self.fails:
             raise self.fails.pop(step)
 
+    def ping(self):
+        self.maybe("ping")
+
     def create(self, image, **given):
         self.maybe("create")
         made = FakeContainer(self, {"image": image, **given})

@@ -59,7 +59,8 @@ def test_an_engine_that_has_all_is_well():
     [
         ({"api": "1.40"}, "docker", "20.10 or later"),
         ({"compose": ""}, "compose", "2.20 or later"),
-        ({"compose": "1.29.2"}, "compose", "2.20 or later"),
+        ({"compose": "2.19.1"}, "compose", "2.20 or later"),
+        ({"compose": "1.29.2"}, "compose", "1.x cannot read"),
         ({"system": "Docker Desktop"}, "cgroup", "virtual machine"),
         ({"looked": "there is no image. Build it"}, "image", "Build it"),
         ({"same_code": False}, "image", "make images"),

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import signal
 import shutil
 import time
 from dataclasses import replace
@@ -132,12 +133,6 @@ def test_an_interruption_inside_a_start_leaves_no_container(backend, engine):
     assert engine.held == []
 
 
-def test_an_engine_that_is_gone_ends_the_run(backend, engine):
-    engine.fails = {"create": NoConnection("no route")}
-    with pytest.raises(EnvironmentUnfit, match="does not answer"):
-        backend.start("epoll", "echo", OPTIONS)
-
-
 def test_containers_of_another_machine_cannot_be_metered(backend, engine):
     def find(pid, container):
         raise OutOfReach("process 7 here is not the container's")
@@ -216,12 +211,16 @@ def test_what_is_being_made_is_made_even_if_we_are_interrupted():
     made = []
 
     def work():
-        os.kill(os.getpid(), 2)
+        os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.05)  # the interruption is taken in the middle of this
         made.append(1)
 
-    with pytest.raises(KeyboardInterrupt):
-        containers.whole(work)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a job's "&"
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            containers.whole(work)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert made == [1]
 
 

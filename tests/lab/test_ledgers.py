@@ -92,7 +92,7 @@ def world(monkeypatch, tmp_path):
     world = fakes.World()
 
     class Traced:
-        def __init__(self, trace):
+        def __init__(self, trace, local=None):
             self.trace = trace
             self.ended = 0
 
@@ -157,6 +157,21 @@ def test_where_nothing_can_be_traced_each_ledger_says_why(world, monkeypatch):
 
 def test_cells_whose_server_cannot_run_here_are_not_traced(world):
     assert run_all(world, {CELL.id}) == ([], [])
+
+
+def test_a_cell_that_cannot_be_traced_has_the_reason_in_its_ledger(world):
+    stored = []
+    tracing.run_all(
+        PLAN,
+        fakes.PLACE,
+        world.stage,
+        set(),
+        stored.append,
+        fakes.Watcher(),
+        reasons={CELL.id: "it is an image"},
+    )
+    assert {one.error for one in stored} == {"it is an image"}
+    assert world.said.count(f"start {CELL.server}") == 0
 
 
 def test_a_missing_strace_is_named(monkeypatch):

@@ -7,13 +7,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lab import verify
 from lab.backends.contract import StartOptions, WrongAnswer
 from lab.conformance import CHECKS
 from lab.conformance.examine import Holdings, Outcome, examine, rows_left_out, settle
 from lab.conformance.http import freely
 from lab.errors import EnvironmentUnfit, UsageError
 from lab.gates import voids
+from lab.ground import Ground
 from lab.http_cases import HttpCase
 from lab.http_differences import DIFFERENCES
 from lab.report.conformance import Progress, as_json, as_junit, table
@@ -61,11 +61,11 @@ def test_what_cannot_be_asked_is_said(servers, protocols, words):
         pairs(servers, protocols)
 
 
-def test_a_need_that_is_missing_is_said_of_a_server_that_was_named(monkeypatch):
-    monkeypatch.setattr(verify, "missing", lambda need: need and f"no {need}")
-    require(["epoll", "threads"])
+def test_a_need_that_is_missing_is_said_of_a_server_that_was_named():
+    lacking = Ground(lacks=lambda need: need and f"no {need}")
+    require(["epoll", "threads"], lacking)
     with pytest.raises(EnvironmentUnfit, match="uvloop cannot run here: no uvloop"):
-        require(["epoll", "uvloop"])
+        require(["epoll", "uvloop"], lacking)
 
 
 def test_a_case_is_counted_once_and_named_after_its_check():
@@ -171,9 +171,9 @@ def test_what_goes_in_time_has_gone():
 
 
 def test_a_framework_is_told_which_rows_it_is_not_held_to():
-    found = list(rows_left_out("sanic", "http-table"))
+    found = list(rows_left_out("sanic", SERVERS["sanic"], "http-table"))
     assert [outcome.left_out for outcome in found] == list(DIFFERENCES["sanic"])
-    assert list(rows_left_out("epoll", "http-table")) == []
+    assert list(rows_left_out("epoll", SERVERS["epoll"], "http-table")) == []
 
 
 def test_an_examination_ends_its_server_when_it_is_closed_early():
