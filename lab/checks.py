@@ -23,6 +23,7 @@ SPARE_DESCRIPTORS = 24  # a server's other files: standard streams, listener, ep
 MOST_CELLS = 500  # of one arm in one profile: hours already in the quickest one
 MOST_WORKERS = 64  # as in lab.schema.Arm
 Servers = Mapping[str, Server]
+MOST_PUBLISHED = 200  # through docker-proxy: far below its end, docs/attach.md
 MOST_CONNECTIONS = 28_000  # ports to one address: Linux's range 32768-60999 has 28232
 
 
@@ -90,6 +91,9 @@ def _arms(document: Document, where: Where, experiment: Experiment, servers: Ser
     for name, arm in experiment.arms.items():
         place = (*where, "arms", _step(document, where, name), "server")
         fit &= known(document, place, arm.server, servers, "a server")
+        if arm.network and arm.server in servers and arm.server not in SERVERS:
+            text = "a server of lab.yaml stands where it was declared. Leave network out."
+            document.complain((*place[:-1], "network"), text, at_key=True)
         fit &= isinstance(written, list) or check_name(document, (*where, "arms", name))
     for name in experiment.factors_for:
         place = (*where, "factors-for", name)
@@ -241,8 +245,18 @@ def _impossible(experiment: Experiment, arm: str, factors: dict[str, int], serve
         return f"{arm} cannot hold {total} connections: {wall}. Stay below {limit} in all."
     if problem := _starving(experiment, arm, counts, server):
         return problem
+    return _crowding(experiment, arm, total)
+
+
+def _crowding(experiment: Experiment, arm: str, total: int) -> str:
+    """Say what so many connections are too many for, whatever serves them; "": for nothing."""
     if total > MOST_CONNECTIONS:
         return f"{total} connections need more ports than there are. Stay below {MOST_CONNECTIONS}."
+    if experiment.arms[arm].network == "published" and total > MOST_PUBLISHED:
+        return (
+            f"{arm} is reached through the engine's proxy, which gives up and stays away at some "
+            f"thousands of connections. Write {MOST_PUBLISHED} in all at most, not {total}."
+        )
     return ""
 
 

@@ -77,9 +77,10 @@ def _clean_engine() -> Iterator[tuple[str, str]]:
 
     client = engine()
     for one in orphaned_containers(client) if client else ():
-        containers.remove(client, one.run)
+        kept = containers.remove(client, one.run)
         what = [(one.containers, "container"), (one.networks, "network")]
-        yield one.run, "removed " + " and ".join(_many(n, word, "s") for n, word in what if n)
+        removed = "removed " + " and ".join(_many(n, word, "s") for n, word in what if n)
+        yield one.run, "; ".join([removed if not kept else f"{removed}, but not all", *kept])
 
 
 def _many(number: int, word: str, ending: str) -> str:

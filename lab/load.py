@@ -188,6 +188,10 @@ class LocustClient:
         self._trial = ""
         return view.results, view.locust
 
+    def release(self, trial: str) -> None:
+        """Let the connections of a trial go: what they mean for the server has been counted."""
+        self._ask("POST", _path(trial, "/release", wait=0.0), b"{}")
+
     def abort(self, deadline_s: float = ANSWER_S) -> None:
         """End the trial that was prepared last; return when all engines have let go. Never raises.
 

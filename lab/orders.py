@@ -12,7 +12,7 @@ class Order(Frozen):
     """What the master needs to know of a trial; JSON of this is the body of POST /lab/trials.
 
     label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None
-    to stay.
+    to stay. hold: seconds for which the connections are kept behind the cool-down, unless released.
     """
 
     trial: str = Field(min_length=1)
@@ -23,6 +23,7 @@ class Order(Frozen):
     seed: int
     timing: Timing
     cpu: int | None = None
+    hold: float = Field(default=0.0, ge=0)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ class Load(Protocol):
     def go(self, trial: str) -> tuple[int, int]:
         """Start; return the window's edges. Raises TrialFailed."""
 
+    def release(self, trial: str) -> None:
+        """Hold the connections no longer. Raises TrialFailed."""
+
     def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
         """Wait for the end. Raises TrialFailed."""
 

@@ -99,6 +99,10 @@ class StandingLoad:
         """Start; return the window's edges."""
         return self._client.go(trial)
 
+    def release(self, trial: str) -> None:
+        """Hold the connections no longer."""
+        self._client.release(trial)
+
     def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
         """Wait for the end."""
         return self._client.result(trial, deadline_s)

@@ -11,7 +11,7 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
  7. go: warm-up, window, cool-down run in the load engine
  8. read the meter at the 21 edges of 20 slices of the window; take the pace of the server's CPU
     in the middle of each
- 9. footprint again, right behind the window
+ 9. footprint again, right behind the window; until then nobody hangs up
 10. collect the result and Locust's own count
 11. last reading, stop the server, spin again
 12. the record: raw numbers, and what the gates say of them
@@ -44,6 +44,7 @@ PORT_TRIES = 8  # the drawn port and its neighbours; more are never all taken by
 CENSUS_WAIT_S = 3.0  # for the server to accept what the engine has connected
 CENSUS_STEP_S = 0.002
 FEW = 4  # threads or processes; what so few use for their end is below the closure gate's limit
+HOLD_S = 10.0  # of the connections, until the last footprint is taken: a tenth of a second at most
 SETTLE_WAIT_S = 3.0  # for those that served one connection each to end, once it is closed
 SETTLE_STEP_S = 0.01
 STOP_WAIT_S = 6.0  # a server has 5 s to end on SIGTERM (contract)
@@ -146,6 +147,7 @@ def _measure(
             seed=trial.arrival_seed,
             timing=cell.timing,
             cpu=place.engine,
+            hold=HOLD_S,
         )
     )
     held = sum(load.connections for name, load in cell.load.items() if name != "short")
@@ -163,6 +165,7 @@ def _measure(
             parts.ticks.append(stage.host.ticks(cpus))
             parts.own.append(stage.host.own_cpu_ns())
     parts.after = target.meter.footprint()
+    stage.load.release(trial.id)
     parts.pace = parts.pacer.taken()
     left_s = max(0.0, (end_ns - stage.clock.now_ns()) / NS) + cell.timing.cool_down
     parts.engines, parts.locust = stage.load.result(trial.id, left_s + RESULT_WAIT_S)

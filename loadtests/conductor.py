@@ -81,7 +81,7 @@ class Conductor:
             self._tell({"go": self.job.trial, "start_ns": msg.data["start_ns"]})
 
     def on_finish(self, msg: Any, **_: Any) -> None:
-        """End a live load well; its last word follows."""
+        """End a live load well, or a trial's hold; its last word follows."""
         if self.job is not None and self.job.serial == msg.data["serial"]:
             self._tell({"finish": self.job.trial})
 

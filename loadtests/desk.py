@@ -110,7 +110,7 @@ class Desk:
             self._send("lab_go", trial, worker, start_ns=start_ns)
 
     def finish(self, trial: Trial) -> None:
-        """Have a live load end well, now."""
+        """Have a live load end well, now; or a trial, once it is over, hold nobody any longer."""
         for worker in trial.parts:
             self._send("lab_finish", trial, worker)
 

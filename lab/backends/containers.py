@@ -30,6 +30,7 @@ ANSWER_S = 60.0  # for a busy engine to answer; it needs half a second to start 
 BACK_S = 60.0  # for an engine that is being restarted; its start takes some seconds
 BACK_TO_CLEAN_S = 10.0  # the same where only what is left is to be removed
 ASK_S = 0.2  # between two looks at it
+TRIES = 5  # to remove what it does not let go of
 MEMORY, PIDS = "1g", 4096  # as in compose/servers.yml; `threads` has one for each client
 TMP = "rw,noexec,nosuid,nodev,size=16m,mode=1777"
 USER = "65532:65532"
@@ -202,13 +203,14 @@ def left(client: Any) -> list[Left]:
     return [Left(run, *numbers) for run, numbers in sorted(counts.items())]
 
 
-def remove(client: Any, run: str) -> None:
+def remove(client: Any, run: str) -> list[str]:
     """Remove all containers and networks of a run; what has gone meanwhile is no error.
 
+    Returns what the engine does not let go of, in its words: no reason to lose a finished run.
     Raises EngineSilent when the engine does not come back: then `lab clean` has to do it later.
     """
     if not run:
-        return  # an empty label would match those of every run
+        return []  # an empty label would match those of every run
     mark = f"{RUN}={run}"
     try:
         wait_until_back(client, BACK_TO_CLEAN_S)
@@ -217,12 +219,30 @@ def remove(client: Any, run: str) -> None:
             f"{silent} What was finished is kept; `lab clean` removes what is left in the engine."
         ) from silent
     with explained():
-        for container in _containers(client, mark):
-            with suppress(NotFound):
-                container.remove(force=True, v=True)
-        for one in _networks(client, mark):
-            with suppress(NotFound):
-                one.remove()
+        found = [*_containers(client, mark), *_networks(client, mark)]
+    options: dict[str, Any] = {"force": True, "v": True}
+    return [
+        words for one in found if (words := _let_go(one, options if hasattr(one, "kill") else {}))
+    ]
+
+
+def _let_go(one: Any, options: Mapping[str, Any]) -> str:
+    """Remove a container or a network; "", or why it stays.
+
+    A network may have "active endpoints" though no container is left in it, for a moment or until
+    the engine is restarted: moby issue 42119.
+    """
+    why = ""
+    for _ in range(TRIES):
+        try:
+            with explained(), suppress(NotFound):
+                one.remove(**options)
+        except EngineError as error:
+            why = str(error)
+            time.sleep(ASK_S)
+        else:
+            return ""
+    return why
 
 
 def _containers(client: Any, mark: str) -> Any:

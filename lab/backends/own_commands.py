@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from lab.backends.contract import Backend, Exit, StartFailed, StartOptions, Target, verify
 from lab.backends.foreign import forgiven, wait_until_accepting
@@ -75,26 +76,11 @@ def start(one: OwnServer, folder: Path, options: StartOptions) -> OwnTarget:
     port = options.port or free_port()
     if taken(port):
         raise StartFailed(f"port {port} of {HOST} is taken", port_taken=True)
-    values = {"host": HOST, "port": port, "workers": options.workers}
     scratch = tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True)
     log = tempfile.TemporaryFile()  # noqa: SIM115 closed with the target
     try:
         with on_cpu(options.cpu):
-            process = subprocess.Popen(
-                [*options.wrapper, *begin(options.nofile), *words(one, values)],
-                cwd=home(one, folder),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={
-                    **os.environ,
-                    **variables(one, values),
-                    **options.env,
-                    "TMPDIR": scratch.name,
-                    LABEL: options.label,
-                },
-                start_new_session=True,
-            )
+            process = _begin(one, folder, options, port, scratch.name, log)
     except (OSError, StartFailed) as error:
         log.close()
         scratch.cleanup()
@@ -109,6 +95,22 @@ def start(one: OwnServer, folder: Path, options: StartOptions) -> OwnTarget:
         target.kill()
         raise
     return target
+
+
+def _begin(
+    one: OwnServer, folder: Path, options: StartOptions, port: int, scratch: str, log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    values = {"host": HOST, "port": port, "workers": options.workers}
+    own = {**variables(one, values), **options.env, "TMPDIR": scratch, LABEL: options.label}
+    return subprocess.Popen(
+        [*options.wrapper, *BEGIN, limit(options.nofile), *words(one, values)],
+        cwd=home(one, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, **own},
+        start_new_session=True,
+    )
 
 
 def _wait(target: OwnTarget, deadline: float) -> None:
@@ -127,12 +129,10 @@ def last_line(text: str) -> str:
     return next(reversed(text.strip().splitlines()), "")
 
 
-def begin(nofile: int | None) -> list[str]:
-    """Return what the command is handed to."""
-    return [*BEGIN, str(nofile) if nofile else hard_limit()]
-
-
-def hard_limit() -> str:
+def limit(nofile: int | None) -> str:
+    """Return the limit of open files, as sh takes it: as high as allowed, unless one is given."""
+    if nofile:
+        return str(nofile)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
 

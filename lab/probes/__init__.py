@@ -8,8 +8,8 @@ as declared. The lab runs a probe three times; only three equal answers decide.
 Rules. Evidence is stored as text and judged from that text, so whoever judges a stored run again
 judges the same. It is read strictly: a name too many or too few, a number that is none, and nothing
 is told. What is missing on this machine is `Absent`, and the claim is skipped, never guessed.
-A probe talks to 127.0.0.1 only and ends within seconds. `ALONE = True` marks one that measures CPU
-time: no other probe runs beside it. Modules that begin with _ are no probes.
+A probe talks to 127.0.0.1 only and ends within seconds; others run beside it, so it counts and
+compares rather than times. Modules that begin with _ are no probes. See docs/probes.md.
 """
 
 import importlib

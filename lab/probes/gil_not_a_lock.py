@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lab.probes import Ruling
 
-THREADS, UPDATES = 4, 500
+THREADS, UPDATES = 4, 100
 
 
 class Seen(NamedTuple):
@@ -40,7 +40,7 @@ def _lost(lock: AbstractContextManager[object]) -> int:
         for _ in range(UPDATES):
             with lock:
                 before = total
-                time.sleep(0)
+                time.sleep(0.0001)
                 total = before + 1
 
     threads = [Thread(target=add) for _ in range(THREADS)]

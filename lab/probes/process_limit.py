@@ -1,8 +1,8 @@
 """Processes cannot be made without end, so one process for each client comes to a limit.
 
-Looked at: a process that may have 64 processes forks one child after another: how many there are
-when fork() fails, with what error, and whether it lives on. Root is not bound by this limit, so a
-root process becomes another user first.
+Looked at: a process whose user may have 64 more tries to fork 128 times: how many children there
+are when fork() fails, with what error, and whether it can fork again when they have ended. Root is
+not bound by this limit, so a root process becomes a user first that nobody else is.
 Control: under the same limit one process holds 500 connections with epoll.
 Source: getrlimit(2), RLIMIT_NPROC; fork(2), EAGAIN.
 """
@@ -19,52 +19,54 @@ from typing import NamedTuple
 
 from lab.probes import Absent, Ruling
 
-PROCESSES, CONNECTIONS = 64, 500
-NOBODY = 64_064  # a user id that nobody has
+PROCESSES, TRIED, CONNECTIONS = 64, 128, 500
+NOBODY = 1_000_000  # user ids from here on are nobody's
 
 
 class Seen(NamedTuple):
-    allowed: int
+    tried: int
     forked: int
     error: str
-    parent_goes_on: bool
+    forks_again: bool
     held_with_epoll: int
 
 
 def observe() -> Seen:
     if os.getuid() == 0:
-        try:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-        except PermissionError as error:
-            raise Absent("root may not become another user here") from error
+        _become(NOBODY + os.getpid())
     limit = _mine() + PROCESSES
     resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
     children: list[int] = []
     error = "none"
     try:
-        while error == "none" and len(children) < 2 * PROCESSES:
-            try:
-                child = os.fork()
-            except OSError as failure:
-                error = errno.errorcode[failure.errno or 0]
-                continue
-            if not child:
-                signal.pause()
-            children.append(child)
-        held = _hold()
-    finally:
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-    goes_on = os.waitpid(_empty_child(), 0)[1] == 0
-    return Seen(PROCESSES, len(children), error, goes_on, held)
+        while len(children) < TRIED:
+            children.append(_sleeping_child())
+    except OSError as failure:
+        error = errno.errorcode[failure.errno or 0]
+    held = _hold()
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    last = _sleeping_child()
+    os.kill(last, signal.SIGKILL)
+    return Seen(TRIED, len(children), error, os.waitpid(last, 0)[0] == last, held)
 
 
 def judge(seen: Seen) -> Ruling:
-    stopped = seen.error == "EAGAIN" and 0 < seen.forked <= seen.allowed
-    return Ruling(stopped and seen.parent_goes_on, control=seen.held_with_epoll == CONNECTIONS)
+    stopped = seen.error == "EAGAIN" and seen.forked < seen.tried
+    control = seen.held_with_epoll == CONNECTIONS
+    if seen.forked == 0:
+        return Ruling(None, control)  # others of the same user took it all
+    return Ruling(stopped and seen.forks_again, control)
+
+
+def _become(user: int) -> None:
+    try:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    except PermissionError as error:
+        raise Absent("root may not become another user here") from error
 
 
 def _mine() -> int:
@@ -89,8 +91,8 @@ def _hold() -> int:
         return len(poller.poll(1, CONNECTIONS))
 
 
-def _empty_child() -> int:
+def _sleeping_child() -> int:
     child = os.fork()
-    if not child:
-        os._exit(0)
+    while not child:
+        signal.pause()
     return child

@@ -11,7 +11,7 @@ from loadtests.engine.clients import CLIENTS
 SECOND = 1_000_000_000  # ns
 NAMES = ("long", "short", "idle")
 KEYS = {"trial", "target", "protocol", "classes", "seed", "timing"}
-OPTIONAL = {"cpu", "share", "deadline", "live"}
+OPTIONAL = {"cpu", "share", "deadline", "live", "hold"}
 LONGEST_LIVE = 3600  # seconds: whoever forgets a load by hand has it ended
 DEADLINE = 10.0  # seconds until all connections are established or given up
 ClassName = Literal["long", "short", "idle"]
@@ -39,7 +39,8 @@ class Order:
     """Times are ns. share: this engine is number `index` of `of` that load the trial together.
 
     live: no trial but a load by hand, without phases, until it is told to finish or the window's
-    length has passed; see `loadtests.engine.live`.
+    length has passed; see `loadtests.engine.live`. hold: of a trial, how long its connections are kept
+    behind the cool-down, until it is told to finish.
     """
 
     trial: str
@@ -56,6 +57,7 @@ class Order:
     of: int = 1
     deadline: int = int(DEADLINE * SECOND)
     live: bool = False
+    hold: int = 0
 
     @property
     def duration(self) -> int:
@@ -99,6 +101,7 @@ def build(raw: Mapping[str, Any]) -> Order:
         of=of,
         deadline=round(raw.get("deadline", DEADLINE) * SECOND),
         live=raw.get("live") is True,
+        hold=round(raw.get("hold", 0) * SECOND),
         **timing,
     )
 

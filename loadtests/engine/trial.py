@@ -4,7 +4,8 @@
             then emit `ready`
 2. go       start at the agreed instant: warm-up, [t0, window, t1), cool-down
 3. drain    nothing is sent any more; replies on the way are awaited for DRAIN at most
-4. result   close all, fold the ledgers, emit the last delta and `done`
+4. hold     nobody hangs up until finish(), for the order's `hold` at most: others count, too
+5. result   close all, fold the ledgers, emit the last delta and `done`
 
 A trial owns its loop, timer, sockets and counts; closing it leaves nothing behind.
 """
@@ -55,7 +56,7 @@ class Trial:
         self._waiting = deque(link for g in self.groups if g.keeps for link in g.links)
         self._deadline = time.monotonic_ns() + order.deadline
         self._snapshots: list[Snapshot] = []
-        self.is_ready = False
+        self.is_ready = self.released = False
         self.begun = 0  # ns; 0: not yet
 
     # ── prepare ──
@@ -103,8 +104,10 @@ class Trial:
         self.set_off()
 
     def finish(self) -> None:
-        """End early, and well. Raises ValueError: the length of a trial is part of its order."""
-        raise ValueError("finish: only a live load ends when it is told")
+        """Hold the connections no longer than the trial itself."""
+        self.released = True
+        if self.phase.action == self._let_go:
+            self.loop.set(self.phase, 1)  # at once, but from inside the loop
 
     def set_off(self) -> None:
         """Announce the window, and begin."""
@@ -145,6 +148,11 @@ class Trial:
             return
         for group in self.groups:
             group.finish()
+        self.phase.action = self._let_go
+        self.loop.set(self.phase, 1 if self.released else now + self.order.hold)
+
+    def _let_go(self, now: int) -> None:
+        del now
         self.finished = True
         self.loop.stop()
 

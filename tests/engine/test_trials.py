@@ -142,6 +142,23 @@ def test_two_trials_in_one_process(engine, serve, order):
     assert set(third.classes) == {"long"}
 
 
+def test_nobody_hangs_up_while_others_count(engine, serve, order):
+    server = serve()
+    held = order(server, long=LONG, idle={"connections": 5}) | {"hold": 30.0}
+    engine.prepare(held)
+    engine.say(go=held["trial"], start_ns=None)
+    end = engine.hear()["window"][1] + 50 * MILLISECOND  # the cool-down
+    assert not server.gone.acquire(timeout=(end - time.monotonic_ns()) / 1e9 + 0.3)
+    engine.say(finish=held["trial"])
+    server.wait_until_gone(9)
+    result, _ = engine.finish(held)
+    assert not result.classes["long"].total.failed
+
+
+def test_a_hold_ends_by_itself(engine, serve, order):
+    engine.run(order(serve(), long=LONG) | {"hold": 0.2})
+
+
 def test_a_start_agreed_upon(engine, serve, order):
     agreed = time.monotonic_ns() + 300 * MILLISECOND
     made = order(serve(), long=LONG)

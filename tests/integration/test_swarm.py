@@ -7,6 +7,7 @@ that this machine cannot hold such a swarm (exit code 5): no vxlan, or no docker
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,14 +17,22 @@ import yaml
 from lab.errors import EnvironmentUnfit
 from lab.load import LocustClient
 from lab.orders import Order
+from lab.record import read
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "compose/swarm-in-containers.sh"
+SCRIPT, BESIDE = (ROOT / f"compose/{name}.sh" for name in ("swarm-in-containers", "beside-master"))
+TINY = Path(__file__).with_name("tiny.yaml")
 NAME = f"io-lab-swarm-{os.getpid()}"
 SUBNET = f"198.18.{160 + os.getpid() % 16}.0/24"
 TOKEN = "a token of the tests"
 STACK = "io-lab"
-CHOSEN = ("epoll", "ready", "master", "worker")  # of the stack: thirty servers would take minutes
+CHOSEN = (
+    "epoll",
+    "select",
+    "ready",
+    "master",
+    "worker",
+)  # of the stack: thirty servers would take minutes
 IMAGES = {
     variable: os.environ.get(variable) or name
     for variable, name in (
@@ -62,7 +71,12 @@ class Swarm:
 
     def ask(self, node, *arguments, **options):
         """One command of Docker's, in the words of that node's engine."""
-        known = {"LAB_TOKEN": TOKEN, "LAB_WORKERS": WORKERS, "COMPOSE_PROFILES": "epoll", **IMAGES}
+        known = {
+            "LAB_TOKEN": TOKEN,
+            "LAB_WORKERS": WORKERS,
+            "COMPOSE_PROFILES": ",".join(CHOSEN[:2]),
+            **IMAGES,
+        }
         inside = [f"--env={name}={value}" for name, value in known.items()]
         command = ["docker", "exec", *inside, "--interactive", f"{NAME}-{node}", "docker"]
         return run(*command, *arguments, **options).stdout
@@ -170,6 +184,26 @@ def test_what_two_nodes_sent_is_what_the_master_counts_and_the_server_holds_all(
     assert (count.failures, count.workers, count.lost_workers) == (0, WORKERS, 0)
     held = [result.classes["idle"].connections for result in results]
     assert sum(one.held_at_start for one in held) == sum(one.held_at_end for one in held) == 301
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to enter the master's network takes root")
+def test_a_whole_run_is_attached_to_the_stack_and_adds_up_in_every_trial(swarm, client, tmp_path):
+    words = ["run", "--lab", str(TINY), "--profile", "tiny", "--results", str(tmp_path)]
+    words += ["--backend", "attach", "--locust", "http://127.0.0.1:8089", "--token", TOKEN]
+    words += ["--server", "epoll=epoll", "--server", "select=select", "--workers", str(WORKERS)]
+    allowed = {**swarm.environment, "LAB_ALLOW_TARGETS": "198.18.0.0/20"}
+    lab = [str(BESIDE), sys.executable, "-m", "lab", *words]
+    done = run(*lab, env=allowed, cwd=ROOT)
+    assert "pair-differs" in done.stdout
+    lines = (tmp_path / "last/trials.jsonl").read_text().splitlines()
+    counted = [record for record in map(read, lines) if record.locust]
+    assert counted, done.stderr
+    for record in counted:  # void ones, too: a busy machine spoils times, never counts
+        totals = [engine.classes["long"].total for engine in record.engines]
+        assert len(totals) == WORKERS
+        assert sum(total.completed + sum(total.failed.values()) for total in totals) == (
+            record.locust.requests
+        )
 
 
 INSIDE = """

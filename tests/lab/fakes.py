@@ -139,6 +139,10 @@ class FakeLoad:
         changes |= self.results.get(trial, {})
         return [r.engine(**changes)], r.record().locust
 
+    def release(self, trial):
+        self.said.append("release")
+        self._maybe_fail("release")
+
     def abort(self):
         self.said.append("abort")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from requests.exceptions import ConnectionError as NoConnection
 
+from lab import cleaning
 from lab.backends import checkup, containers, networks
 from lab.backends.containers import EngineSilent
 from lab.backends.contract import StartFailed, StartOptions
@@ -135,6 +136,40 @@ def test_a_name_that_is_taken_is_stepped_over(engine, monkeypatch):
     engine.fails = {"network": refusal("network with name io-lab-10.9.3.0 already exists")}
     with opened(engine, "", "run@1") as backend:
         assert backend.network.name == "io-lab-10.9.2.0"
+
+
+def test_a_network_that_the_engine_does_not_let_go_of_ends_no_run_and_clean_says_so(
+    engine, monkeypatch
+):
+    monkeypatch.setattr(containers.time, "sleep", lambda _: None)
+    with opened(engine, "", "run@1"):
+        (stuck,) = engine.nets
+
+        def stay():
+            raise refusal("network io-lab-x has active endpoints")
+
+        stuck.remove = stay
+        engine.create("x", labels=containers.labels("run@1"))
+    assert (engine.held, engine.nets) == ([], [stuck])
+    monkeypatch.setattr(cleaning, "engine", lambda: engine)
+    monkeypatch.setattr(cleaning, "orphans", list)
+    (said,) = cleaning.clean()
+    assert said == "run: removed 1 network, but not all; network io-lab-x has active endpoints"
+
+
+def test_a_network_that_is_busy_for_a_moment_is_removed(engine, monkeypatch):
+    monkeypatch.setattr(containers.time, "sleep", lambda _: None)
+    with opened(engine, "", "run@1"):
+        (busy,) = engine.nets
+        remove, answers = busy.remove, [refusal("has active endpoints")]
+
+        def later():
+            if answers:
+                raise answers.pop()
+            remove()
+
+        busy.remove = later
+    assert engine.nets == []
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_the_order_of_a_healthy_trial(world):
     record = run(world)
     calls = [call for call in world.said if call != "read"]
     assert calls[:4] == ["start epoll", "verify echo", "footprint", "prepare"]
-    assert calls[-4:] == ["go", "footprint", "result", "stop"]
+    assert calls[-5:] == ["go", "footprint", "release", "result", "stop"]
     assert world.said[world.said.index("go") + 1 :].count("read") == SLICES + 2  # one before stop
     assert voids(record) == []
     assert record.error == ""
@@ -81,7 +81,7 @@ def test_a_server_that_does_not_start_voids_the_trial(world):
     assert record.server is None
 
 
-@pytest.mark.parametrize("step", ["prepare", "go", "result"])
+@pytest.mark.parametrize("step", ["prepare", "go", "release", "result"])
 def test_a_lost_load_engine_voids_the_trial_and_stops_the_server(world, step):
     world.load.fail_in[step] = fakes.lost_engine()
     record = run(world)

@@ -40,7 +40,7 @@ def test_a_probe_ends_with_evidence_that_its_judge_can_read(records, name):
 @pytest.mark.parametrize("name", SURE)
 def test_what_is_counted_is_the_same_everywhere(records, name):
     record = records[name]
-    assert SKIPPED in record.evidence or (record.outcome, record.control) == FORGED[name][0]
+    assert SKIPPED in record.evidence or (record.outcome, record.control) == FORGED[name][0][:2]
 
 
 @pytest.mark.parametrize("name", TIMED)
