@@ -49,7 +49,7 @@ def serving(name):
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
-    made = locusts.start(1, log_dir=tmp_path_factory.mktemp("locust"), label=f"t@{os.getpid()}")
+    made = locusts.start(1, log_dir=tmp_path_factory.mktemp("locust"))
     yield made
     made.stop()
 
@@ -216,7 +216,7 @@ def children(pid):
 def test_a_master_that_dies_ends_the_run_with_one_line_and_keeps_what_was_finished(
     tmp_path, servers
 ):
-    mine = locusts.start(1, log_dir=tmp_path / "locust", label=f"t2@{os.getpid()}")
+    mine = locusts.start(1, log_dir=tmp_path / "locust")
     try:
         lab = subprocess.Popen(
             words(tmp_path, *there(mine, servers), profile="long"),
