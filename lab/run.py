@@ -248,6 +248,12 @@ def _conducting(
     return partial(locust_containers.start, backend.client, backend.network, **given)
 
 
+def _page(wishes: Wishes, conducting: Conducting) -> str:
+    """Return a link to it: in a container others could come, so it wants the token once."""
+    token = getattr(conducting, "token", "") if wishes.locust == "docker" else ""
+    return f"{conducting.url}/?token={token}" if token else conducting.url
+
+
 def _trials(
     wishes: Wishes,
     lab: Lab,
@@ -264,7 +270,7 @@ def _trials(
     try:
         client = conducting.client()
         client.start_test()
-        watcher.note(f"Locust's page: {conducting.url}")
+        watcher.note(f"Locust's page: {_page(wishes, conducting)}")
         data = Data(plan, ())
         absent = kept.facts().absent
         skipped = {cell.id for cell in plan.cells if lacks.of_cell(cell, absent)}

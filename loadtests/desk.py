@@ -203,16 +203,18 @@ class Desk:
     def _watch(self, trial: Trial) -> None:
         """Look for lost workers while the trial is unsettled: Locust fires no event for them."""
         while not trial.settled:
-            alive = handover.connected(self.runner)
-            for worker, part in trial.parts.items():
-                if worker not in alive and not part.over:
-                    part.over = True
-                    trial.lost.append(worker)
-                    self.end(
-                        trial, "failed", "conservation", f"Locust worker {worker} went missing"
-                    )
-                    self._wake()
+            self.miss(trial)
             gevent.sleep(WATCH_S)
+
+    def miss(self, trial: Trial) -> None:
+        """End a trial if a worker of it is lost."""
+        alive = handover.connected(self.runner)
+        for worker, part in trial.parts.items():
+            if worker not in alive and not part.over:
+                part.over = True
+                trial.lost.append(worker)
+                self.end(trial, "failed", "conservation", f"Locust worker {worker} went missing")
+                self._wake()
 
     def _send(self, kind: str, trial: Trial, worker: str, **data: Any) -> None:
         self.runner.send_message(kind, {"serial": trial.serial, **data}, client_id=worker)

@@ -22,7 +22,6 @@ from lab.backends.contract import (
     Address,
     Backend,
     Exit,
-    StartFailed,
     StartOptions,
     WrongAnswer,
     verify,
@@ -30,7 +29,6 @@ from lab.backends.contract import (
 from lab.backends.process import is_exact
 from lab.backends.site import Site
 from lab.errors import EnvironmentUnfit, UsageError
-from lab.meter import Gone
 from lab.model import Cell
 from lab.own_servers import OwnServer
 from lab.schema import Lab
@@ -100,15 +98,12 @@ class AttachBackend:
     _idle: dict[Door, int] = field(default_factory=dict)  # sockets without a client, the least seen
 
     def start(self, server: str, protocol: str, options: StartOptions) -> AttachedTarget:
-        """Return the next instance, once the last trial's clients have left. Raises StartFailed."""
+        """Return the next instance, once the last trial's clients have left. Raises Gone."""
         del options
         found = self.doors[server, protocol]
         turn = self._turns[server, protocol] = self._turns.get((server, protocol), -1) + 1
         target = self.target(found[turn % len(found)])
-        try:
-            self._quiet(target)
-        except Gone as gone:
-            raise StartFailed(f"{target.door}: {gone}") from gone
+        self._quiet(target)
         return target
 
     def target(self, door: Door) -> AttachedTarget:

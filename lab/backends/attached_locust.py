@@ -16,7 +16,7 @@ from lab.load import LocustClient
 from lab.orders import Order, State
 from lab.stage import StandingLoad
 
-BACK_S = 30.0  # for a master or worker that somebody restarts: an orchestrator takes seconds
+BACK_S = 20.0  # for a master or worker that somebody restarts: an orchestrator takes seconds
 NS = 1_000_000_000
 
 

@@ -147,8 +147,12 @@ class Hand:
             self.desk.wait(lambda: trial.settled, ABORT_S)
 
     def _drop_lab_runs(self) -> None:
-        """End the trial of a `lab run`: somebody has stopped Locust, and it may be gone itself."""
+        """End the trial of a `lab run`: somebody has stopped Locust, and it may be gone itself.
+
+        Or Locust has, for want of workers: that is said first.
+        """
         if (trial := self.desk.trial) and not trial.settled:
+            self.desk.miss(trial)
             self.desk.end(trial, "aborted", why="Locust was stopped")
             self.desk.wait(lambda: trial.settled, ABORT_S)
 

@@ -184,7 +184,8 @@ def test_starting_and_ending_leaks_no_descriptor(backend):
     def held():
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    backend.start("epoll", "echo", options()).stop(5)
+    for _ in range(4):  # the SDK keeps a connection for each of the last 25 addresses it asked
+        backend.start("epoll", "echo", options()).stop(5)
     before = held()
     for _ in range(2):
         backend.start("epoll", "echo", options()).stop(5)

@@ -40,8 +40,9 @@ def engine():
     client.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def backend(engine):
+    """A network of its own for each test: to `lab clean`, pytest is no living lab."""
     with opened(engine, containers.image_name(), LABEL) as made:
         yield made
     assert [one for one in containers.left(engine) if one.run == LABEL] == []
@@ -162,10 +163,11 @@ def test_the_servers_image_is_small(engine):
 
 @pytest.fixture(scope="module")
 def confined(engine):
-    """What inspect says of a container of ours, that never runs."""
+    """What inspect says of a container of ours, which never runs."""
     made = containers.create(engine, LABEL, containers.image_name(), network_mode="none")
-    yield inspected(made)
+    one = inspected(made)
     made.remove(force=True)
+    return one
 
 
 def of(one, **how):
