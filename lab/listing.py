@@ -116,7 +116,8 @@ def duration(seconds: float) -> str:
     """Say a time as people do."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{int(seconds // 60)} min {seconds % 60:02.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
 
 
 def plan_text(plan: Plan) -> str:
