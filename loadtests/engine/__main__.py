@@ -4,7 +4,7 @@ command                          answer
 {"prepare": ORDER}               {"event": "ready", "trial", "established", "failed"}
 {"go": trial, "start_ns": n}     {"event": "started", "trial", "window"}, then "delta"s, then
                                  {"event": "done", "trial", "result"}; start_ns null or absent: now
-{"finish": trial}                ends a live load well, see `live`, or a trial's hold: "done" follows
+{"finish": trial}                ends a live load well (`live`), or a trial's hold: "done" follows
 {"abort": trial}                 {"event": "aborted", "trial"}; harmless where nothing is under way
 anything else, or a failure      {"event": "failed", "trial", "error"}; ready for the next trial
 

@@ -39,8 +39,8 @@ class Order:
     """Times are ns. share: this engine is number `index` of `of` that load the trial together.
 
     live: no trial but a load by hand, without phases, until it is told to finish or the window's
-    length has passed; see `loadtests.engine.live`. hold: of a trial, how long its connections are kept
-    behind the cool-down, until it is told to finish.
+    length has passed; see `loadtests.engine.live`. hold: of a trial, how long its connections are
+    kept behind the cool-down, until it is told to finish.
     """
 
     trial: str

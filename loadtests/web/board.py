@@ -1,7 +1,6 @@
 """One load by hand as the master sees it: what engines and meter have told so far. Pure."""
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,6 @@ LEAST = 0.5  # seconds: the end of the last one is no second
 MARKS = 12_000  # of an engine, 20 a second: ten minutes, longer than the meter's 21 readings take
 PERCENTILES = {"p50": 50_000, "p90": 90_000, "p99": 99_000}
 DIGITS = 3
-ERRORS = 20  # kinds; the engine knows seven
 
 
 def ms(ns: float) -> float:
@@ -132,81 +130,3 @@ class Load:
             "server_memory_bytes": last and last.memory_bytes,
             "send_lag_p99_ms": lag and lag["p99"],
         }
-
-
-def current(load: Load) -> dict[str, Any] | None:
-    """Return `now` of the live document: the last second."""
-    span, meter = load.now, load.meter
-    if span is None:
-        return None
-    connect, lag = span.times("connect"), times(span.times("lag"))
-    last = meter.last if meter else None
-    return {
-        "requests_per_s": per_second(span.completed, span),
-        "failures_per_s": per_second(span.failed.total(), span),
-        "response_ms": times(span.times("response")),
-        "service_ms": times(span.times("service")),
-        "connect_ms": times(connect),
-        "send_lag_ms": {"p50": lag["p50"], "p99": lag["p99"]} if lag else None,
-        "engine_cpu": short(span.busiest),
-        "server_cpu_us_per_request": short(meter.per_request_us if meter and last else None),
-        "server_cpu": short(meter.cores if meter else None),
-        "server_memory_bytes": last and last.memory_bytes,
-        "throttled": meter.throttled if meter else None,
-        "backlog": span.backlog,
-        "census": {
-            "asked": _census(span, "asked"),
-            "open": _census(span, "open"),
-            "server_sockets": meter.held if meter else None,
-        },
-        "meter_note": meter.note if meter else load.no_meter,
-    }
-
-
-def _census(span: Span, what: str) -> dict[str, int]:
-    return {
-        name: span.classes[name].census[what] if name in span.classes else 0
-        for name in ("long", "short", "idle")
-    }
-
-
-def total(load: Load) -> dict[str, Any] | None:
-    """Return `total` of the live document: since the start."""
-    span = load.whole
-    if span is None:
-        return None
-    errors = [{"text": kind, "count": n} for kind, n in span.failed.most_common(ERRORS) if n]
-    return {
-        "requests": span.completed + span.failed.total(),
-        "failures": span.failed.total(),
-        "errors": errors,
-        "response_ms": times(span.times("response")),
-        "service_ms": times(span.times("service")),
-    }
-
-
-def summary(load: Load, found: Sequence[dict[str, str]], at: str) -> dict[str, Any]:
-    """Return the row of a load that has ended. found: its final gates. at: ISO time of its end."""
-    span, meter, wish = load.whole, load.meter, load.wish
-    void = [gate["gate"] for gate in found if gate["state"] == "void"]
-    last = meter.last if meter else None
-    return {
-        "at": at,
-        **facts(wish),
-        "seconds": round(span.seconds, 1) if span else 0.0,
-        "requests_per_s": per_second(span.completed, span) if span else None,
-        "failures": span.failed.total() if span else 0,
-        "response_ms": times(span.times("response")) if span else None,
-        "service_ms": times(span.times("service")) if span else None,
-        "server_cpu_us_per_request": short(meter.mean_us if meter else None),
-        "server_memory_bytes": last and last.memory_bytes,
-        "gates": [gate["gate"] for gate in found if gate["state"] in ("warn", "void")],
-        "why": load.error[1],
-        "valid": bool(span) and not void,
-    }
-
-
-def facts(wish: Wish) -> dict[str, Any]:
-    """Return what was asked for."""
-    names = ("server", "protocol", "workload", "connections", "idle", "rate", "payload")
-    return {name: getattr(wish, name) for name in names}

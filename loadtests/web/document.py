@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from loadtests.web import board
+from loadtests.web.form import Wish
+from loadtests.web.spans import Span
+
+ERRORS = 20  # kinds; the engine knows seven
 
 if TYPE_CHECKING:  # it imports locust, which patches the process
     from loadtests.desk import Trial
@@ -29,8 +33,8 @@ def live(
         "state": _state(driver, load, trial),
         "driver": driver,
         "run": _hand_run(by_hand) if by_hand else _lab_run(driver, trial),
-        "now": board.current(load) if running and load else None,
-        "total": board.total(by_hand) if by_hand else None,
+        "now": current(load) if running and load else None,
+        "total": total(by_hand) if by_hand else None,
         "gates": _gates(by_hand, running=running),
         "series": list(by_hand.series) if by_hand else [],
         "runs": list(runs),
@@ -57,7 +61,7 @@ def _state(driver: str | None, load: board.Load | None, trial: "Trial | None") -
 
 def _hand_run(load: board.Load) -> dict[str, Any]:
     return {
-        **board.facts(load.wish),
+        **facts(load.wish),
         "label": load.wish.label,
         "since_s": round((load.ended or time.time()) - load.begun, 1),
         "trial": load.trial,
@@ -82,3 +86,81 @@ def _lab_run(driver: str | None, trial: "Trial | None") -> dict[str, Any] | None
         "since_s": round(time.monotonic() - trial.begun, 1),
         "trial": trial.id,
     }
+
+
+def current(load: board.Load) -> dict[str, Any] | None:
+    """Return `now` of the live document: the last second."""
+    span, meter = load.now, load.meter
+    if span is None:
+        return None
+    connect, lag = span.times("connect"), board.times(span.times("lag"))
+    last = meter.last if meter else None
+    return {
+        "requests_per_s": board.per_second(span.completed, span),
+        "failures_per_s": board.per_second(span.failed.total(), span),
+        "response_ms": board.times(span.times("response")),
+        "service_ms": board.times(span.times("service")),
+        "connect_ms": board.times(connect),
+        "send_lag_ms": {"p50": lag["p50"], "p99": lag["p99"]} if lag else None,
+        "engine_cpu": board.short(span.busiest),
+        "server_cpu_us_per_request": board.short(meter.per_request_us if meter and last else None),
+        "server_cpu": board.short(meter.cores if meter else None),
+        "server_memory_bytes": last and last.memory_bytes,
+        "throttled": meter.throttled if meter else None,
+        "backlog": span.backlog,
+        "census": {
+            "asked": _census(span, "asked"),
+            "open": _census(span, "open"),
+            "server_sockets": meter.held if meter else None,
+        },
+        "meter_note": meter.note if meter else load.no_meter,
+    }
+
+
+def _census(span: Span, what: str) -> dict[str, int]:
+    return {
+        name: span.classes[name].census[what] if name in span.classes else 0
+        for name in ("long", "short", "idle")
+    }
+
+
+def total(load: board.Load) -> dict[str, Any] | None:
+    """Return `total` of the live document: since the start."""
+    span = load.whole
+    if span is None:
+        return None
+    errors = [{"text": kind, "count": n} for kind, n in span.failed.most_common(ERRORS) if n]
+    return {
+        "requests": span.completed + span.failed.total(),
+        "failures": span.failed.total(),
+        "errors": errors,
+        "response_ms": board.times(span.times("response")),
+        "service_ms": board.times(span.times("service")),
+    }
+
+
+def summary(load: board.Load, found: Sequence[dict[str, str]], at: str) -> dict[str, Any]:
+    """Return the row of a load that has ended. found: its final gates. at: ISO time of its end."""
+    span, meter, wish = load.whole, load.meter, load.wish
+    void = [gate["gate"] for gate in found if gate["state"] == "void"]
+    last = meter.last if meter else None
+    return {
+        "at": at,
+        **facts(wish),
+        "seconds": round(span.seconds, 1) if span else 0.0,
+        "requests_per_s": board.per_second(span.completed, span) if span else None,
+        "failures": span.failed.total() if span else 0,
+        "response_ms": board.times(span.times("response")) if span else None,
+        "service_ms": board.times(span.times("service")) if span else None,
+        "server_cpu_us_per_request": board.short(meter.mean_us if meter else None),
+        "server_memory_bytes": last and last.memory_bytes,
+        "gates": [gate["gate"] for gate in found if gate["state"] in ("warn", "void")],
+        "why": load.error[1],
+        "valid": bool(span) and not void,
+    }
+
+
+def facts(wish: Wish) -> dict[str, Any]:
+    """Return what was asked for."""
+    names = ("server", "protocol", "workload", "connections", "idle", "rate", "payload")
+    return {name: getattr(wish, name) for name in names}

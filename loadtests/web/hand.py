@@ -7,7 +7,6 @@ stops the test. One driver at a time: by hand, or `lab run`.
 """
 
 import logging
-import socket
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -19,8 +18,7 @@ import gevent
 from lab.record import LocustCount
 from loadtests import handover, targets
 from loadtests.desk import ENDS, Desk, Trial
-from loadtests.web import board, form
-from loadtests.web.meter import Meter
+from loadtests.web import board, document, form, outside
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +27,6 @@ TOKENS_S = 10.0  # for the tokens: a second or less
 READY_S = 15.0  # for all connections; the engine gives up after 10
 FINISH_S = 1.3  # for what is on the way: the engine waits 0.5
 ABORT_S = 4.0  # until an engine that does not finish has been killed
-CONNECT_S = 3.0  # to find out whether somebody listens
-SEEN_S = 1.0  # for the server to have accepted what is connected
-LOOK_S = 0.05
 RUNS = 20
 LAB_RUN = "lab run"
 RESET = "Locust's statistics were reset: they cannot be compared"
@@ -86,7 +81,7 @@ class Hand:
             return "A load is under way. Stop it first, and let it end."
         try:
             wish = form.read(fields, seconds)
-            self._address = self._find(wish)
+            self._address = outside.find(wish, self.environment)
         except (form.BadForm, targets.Refused) as why:
             return str(why)
         if not handover.connected(self.runner):
@@ -102,20 +97,6 @@ class Hand:
             return "A load by hand is under way. Stop it on Locust's page first."
         self.lab_run = True
         return ""
-
-    def _find(self, wish: form.Wish) -> tuple[str, int]:
-        """Return the address; see that it may be loaded and that somebody listens."""
-        host, port = wish.place
-        try:
-            _, address = targets.locate(host, port, targets.allowed(self.environment))
-        except (OSError, UnicodeError) as error:
-            hint = "" if wish.target else " Is it up? Elsewhere, write HOST:PORT as the target."
-            raise form.BadForm(f"{host} is not known here ({error}).{hint}") from error
-        try:
-            socket.create_connection(address[:2], CONNECT_S).close()
-        except OSError as error:
-            raise form.BadForm(f"Nobody answers at {host}:{port} ({error}).") from error
-        return address[0], port
 
     # Locust's events
 
@@ -137,6 +118,7 @@ class Hand:
         if trial is None:
             self._greenlet.kill()
             return
+        self.desk.miss(trial)  # Locust stops by itself when it has lost its last worker
         if trial.state == "started":
             self.desk.finish(trial)
         else:
@@ -173,7 +155,7 @@ class Hand:
         self.trial, self._reset = None, False
         metering = None
         try:
-            self._meet(load)
+            load.meter, load.no_meter = outside.meet(wish, self._address[0])
             trial = self.trial = self.desk.prepare(wish.order(self.number, self._address))
             load.expected = len(trial.parts)
             self.desk.wait(lambda: trial.reached("ready"), READY_S)
@@ -187,50 +169,18 @@ class Hand:
         if load.state != "stopping":
             gevent.spawn(self.runner.stop)
 
-    def _meet(self, load: board.Load) -> None:
-        """Find the server's meter, and read it before any connection."""
-        wish = load.wish
-        if wish.target is not None:
-            load.no_meter = "no meter: the target is none of the lab's containers"
-            return
-        meter = Meter(self._address[0], form.METER_PORT, wish.protocol)
-        deadline = time.monotonic() + SEEN_S
-        sockets = None
-        while time.monotonic() < deadline:  # until the question who listens has been forgotten
-            meter.ask()
-            found = meter.last
-            if found is None or found.sockets == sockets:
-                break
-            sockets = found.sockets
-            gevent.sleep(LOOK_S)
-        meter.idle, meter.first = meter.last, None
-        meter.readings.clear()
-        load.meter = meter
-
     def _begin(self, load: board.Load, trial: Trial) -> Any:
         """Start the load, and the readings beside it."""
-        if load.meter and load.meter.idle:
-            kept = sum(
-                sum(p.ready["established"].values()) for p in trial.parts.values() if p.ready
-            )
-            deadline = time.monotonic() + SEEN_S
-            load.meter.ask()
-            while (load.meter.held or 0) < kept and time.monotonic() < deadline:
-                gevent.sleep(LOOK_S)
-                load.meter.first = None
-                load.meter.ask()
+        if load.meter:
+            told = [part.ready["established"] for part in trial.parts.values() if part.ready]
+            outside.see_them_held(load.meter, sum(sum(one.values()) for one in told))
         self.desk.go(trial, None)
         self.desk.wait(lambda: trial.reached("started"), READY_S)
         if trial.state != "started":
             self.desk.end(trial, "failed", "load-engine", "the load engine did not start")
             return None
         load.state = "running"
-        return gevent.spawn(self._read, load.meter) if load.meter else None
-
-    def _read(self, meter: Meter) -> None:
-        while True:
-            meter.ask()
-            gevent.sleep(meter.period)
+        return gevent.spawn(outside.keep_reading, load.meter) if load.meter else None
 
     def _end(self, load: board.Load) -> None:
         """Free the workers, and write the load down."""
@@ -251,6 +201,6 @@ class Hand:
         load.final, load.state, load.ended = found, state, time.time()
         if load.whole:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self.runs.append(board.summary(load, found, now))
+            self.runs.append(document.summary(load, found, now))
         elif not load.error[1]:
             load.error = ("", "stopped before it began")

@@ -245,7 +245,7 @@ def test_an_engine_restarted_in_mid_run_costs_a_trial_and_not_the_run(tmp_path, 
     cells = {cell.id: cell for cell in expand(load(TINY), (), "long", 1).cells}
     why = [g.why for r in lost for g in check(r, cells[r.cell]) if g.state == "void"]
     assert any("restarted" in words for words in why), why
-    assert len(lost) <= 2, why  # the one that ran, and the one that began meanwhile
+    assert len(lost) <= 4, why  # the one that ran, and the attempts at one while it went down
     assert found[-1] not in lost
 
 

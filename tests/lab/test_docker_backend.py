@@ -3,8 +3,8 @@
 import ipaddress
 import json
 import os
-import signal
 import shutil
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path

@@ -112,7 +112,7 @@ def test_the_document_has_the_shape_that_the_page_was_written_for(load):
     tell(load, 3)
     found = made(load)
     fits(found, EXAMPLE)
-    row = board.summary(load, load.final_gates(None), "2026-11-23T12:00:00+00:00")
+    row = document.summary(load, load.final_gates(None), "2026-11-23T12:00:00+00:00")
     fits(row, EXAMPLE["runs"][0])
     json.dumps(found, allow_nan=False)
 
@@ -221,7 +221,7 @@ def test_gates_look_at_the_last_seconds_and_at_the_end_at_all(load):
     assert state(load, "errors")[0] == "pass"
     final = {one["gate"]: one["state"] for one in load.final_gates(None)}
     assert final["errors"] == "void"
-    row = board.summary(load, load.final_gates(None), "")
+    row = document.summary(load, load.final_gates(None), "")
     assert not row["valid"]
     assert "errors" in row["gates"]
 
