@@ -5,16 +5,13 @@ Locust, analyse, render. From the moment anything was started, every way out (an
 SIGTERM) ends it again: only processes that carry this run's label, and all of them.
 """
 
-import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from types import FrameType
 from typing import Any, Protocol
 
 from lab import analysis, fitness, ground, host, lacks, probing, store, tracing
@@ -26,10 +23,11 @@ from lab.backends.site import SITES, Site
 from lab.config import Lab, load
 from lab.data import Data
 from lab.engine import Progress, Walk
-from lab.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentUnfit
+from lab.errors import EnvironmentUnfit
 from lab.forecast import trial_seconds
 from lab.ground import Ground
 from lab.host import Placement
+from lab.interrupts import Interrupted, interruptible
 from lab.judging import still_needed
 from lab.machine import inspect
 from lab.model import Plan
@@ -48,14 +46,6 @@ IN_IMAGE = "it is an image, and calls are traced in local processes"
 STOP_S = 2.0  # for Locust to end well when all went well or not: Ctrl-C has 5 s in all
 
 
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.exit_code = EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED
-
-
 class Watcher(Progress, Protocol):
     """The display: a context manager that also takes free notes."""
 
@@ -70,23 +60,6 @@ class Finished:
     run: store.Run
     results: Results
     exit_code: int
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into Interrupted; the clean-up is not interrupted again."""
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for other in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(other, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def planned(wishes: Wishes) -> tuple[Lab, Plan]:

@@ -71,7 +71,8 @@ def _script_json(value: object) -> Markup:
 
 
 def _options(run: RunInfo) -> list[str]:
-    return ["--profile", run.profile, "--seed", str(run.seed)]
+    where = [] if run.backend == "process" else ["--backend", run.backend]
+    return ["--profile", run.profile, "--seed", str(run.seed), *where]
 
 
 def _card(verdict: Verdict, results: Results) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """One load by hand as the master sees it: what engines and meter have told so far. Pure."""
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab.record import LocustCount
-from loadtests.engine.histogram import Histogram
+from loadtests.engine.histogram import Histogram, bounds, rank
 from loadtests.web import gates
 from loadtests.web.form import Wish
 from loadtests.web.meter import Meter
-from loadtests.web.spans import NS, Span, beside, joined
+from loadtests.web.spans import HISTOGRAMS, NS, Span, beside, followed
 
-RECENT = 10  # seconds: what the gates judge while a load runs
+STRETCH = 5  # seconds: while a load runs the gates judge so much, each time it is over
 SERIES = 120  # points, one a second
 LEAST = 0.5  # seconds: the end of the last one is no second
 MARKS = 12_000  # of an engine, 20 a second: ten minutes, longer than the meter's 21 readings take
@@ -23,8 +24,8 @@ def ms(ns: float) -> float:
     return float(f"{ns / 1e6:.{DIGITS}g}")
 
 
-def per_second(n: int, span: Span) -> float:
-    return round(n / span.seconds, 1)
+def per_second(n: int, seconds: float) -> float:
+    return round(n / seconds, 1) if seconds else 0.0
 
 
 def short(value: float | None) -> float | None:
@@ -32,35 +33,68 @@ def short(value: float | None) -> float | None:
 
 
 def times(found: Histogram) -> dict[str, float] | None:
-    """Percentiles in ms; None without a sample. Of few samples p99 is just the largest."""
+    """Percentiles in ms; None without a sample. Of few samples p99 is just the largest.
+
+    As Histogram.quantile(), all of them in one pass: this is done every second.
+    """
     if not found.count:
         return None
-    told = {name: ms(found.quantile(p)) for name, p in PERCENTILES.items()}
+    told: dict[str, float] = {}
+    left, seen = deque((name, rank(p, found.count)) for name, p in PERCENTILES.items()), 0
+    for index in sorted(found.buckets):
+        seen += found.buckets[index]
+        while left and seen >= left[0][1]:
+            low, width = bounds(index)
+            told[left.popleft()[0]] = ms(min(low + width - 1, found.max))
     return told | {"max": ms(found.max)}
 
 
 @dataclass
+class Total:
+    """All engines since the start."""
+
+    completed: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    response: Histogram = field(default_factory=Histogram)
+    service: Histogram = field(default_factory=Histogram)
+
+    def add(self, span: Span, found: Mapping[str, Histogram]) -> None:
+        self.completed += span.completed
+        self.failed.update(span.failed)
+        self.seconds += span.seconds
+        self.response.merge(found["response"])
+        self.service.merge(found["service"])
+
+
+@dataclass
 class Engine:
-    """What one load engine has reported."""
+    """What one load engine has reported. whole: up to `recent`, what the gates have not seen yet."""
 
     whole: Span | None = None
-    recent: deque[Span] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent: Span | None = None
+    last: Span | None = None
     marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=MARKS))
 
     def take(self, event: dict[str, Any]) -> Span:
-        span = Span.read(event, self.recent[-1] if self.recent else None)
-        if self.whole is None:
-            self.whole = span.copy()
-        else:
-            self.whole.then(span)
-        self.recent.append(span)
+        span = self.last = Span.read(event, self.last)
+        self.recent = followed(self.recent, span)
         self.marks.extend((at, n) for at, n in event["marks"])
         return span
+
+    def turn(self) -> None:
+        """Begin a new stretch for the gates."""
+        if self.recent is not None:
+            self.whole = followed(self.whole, self.recent)
+        self.recent = None
 
 
 @dataclass
 class Load:
-    """begun, ended: unix time; ended 0: not yet. state: preparing, running or stopping."""
+    """begun, ended: unix time; ended 0: not yet. state: preparing, running or stopping.
+
+    shown: percentiles of the last second, by histogram. judged: the gates on the last stretch.
+    """
 
     wish: Wish
     trial: str
@@ -72,9 +106,11 @@ class Load:
     engines: dict[str, Engine] = field(default_factory=dict)
     expected: int = 1  # engines
     now: Span | None = None
+    shown: dict[str, dict[str, float] | None] = field(default_factory=dict)
+    total: Total = field(default_factory=Total)
+    judged: list[dict[str, str]] = field(default_factory=list)
     series: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=SERIES))
     error: tuple[str, str] = ("", "")  # gate, and what broke
-    final: list[dict[str, str]] = field(default_factory=list)  # gates at its end
     _seconds: dict[int, list[Span]] = field(default_factory=dict)
     _first_ns: int = -1
 
@@ -86,44 +122,49 @@ class Load:
         told = self._seconds.setdefault(event["seq"], [])
         told.append(span)
         if len(told) == self.expected:
-            self.now = beside(self._seconds.pop(event["seq"]))
-            if self.meter:
-                self.meter.settle(self.marks)
-            if self.now.seconds >= LEAST:
-                self.series.append(self._point(self.now))
+            self._second(event["seq"], beside(self._seconds.pop(event["seq"])))
+
+    def _second(self, number: int, span: Span) -> None:
+        found = {name: span.times(name) for name in HISTOGRAMS}
+        self.now, self.shown = span, {name: times(one) for name, one in found.items()}
+        self.total.add(span, found)
+        if self.meter:
+            self.meter.settle(self.marks)
+        if span.seconds >= LEAST:
+            self.series.append(self._point(span))
+        if number == 1 or number % STRETCH == 0:
+            self.judged = self._judge(None, [engine.recent for engine in self.engines.values()])
+        if number % STRETCH == 0:
+            for engine in self.engines.values():
+                engine.turn()
 
     @property
     def marks(self) -> list[deque[tuple[int, int]]]:
         return [engine.marks for engine in self.engines.values()]
 
-    @property
-    def whole(self) -> Span | None:
-        found = [engine.whole for engine in self.engines.values() if engine.whole]
-        return beside(found) if found else None
-
-    def gates(self) -> list[dict[str, str]]:
-        """Judge the last seconds."""
-        results = [
-            joined(engine.recent).result(worker, self.trial, engine.marks)
-            for worker, engine in self.engines.items()
-        ]
-        return gates.judge(self.wish, results, self.meter, None, self.error) if results else []
-
-    def final_gates(self, locust: LocustCount | None) -> list[dict[str, str]]:
+    def conclude(self, locust: LocustCount | None) -> None:
         """Judge all of it."""
+        for engine in self.engines.values():
+            engine.turn()
+        if self.meter:
+            self.meter.settle(self.marks)
+        self.judged = self._judge(locust, [engine.whole for engine in self.engines.values()])
+
+    def _judge(
+        self, locust: LocustCount | None, spans: Sequence[Span | None]
+    ) -> list[dict[str, str]]:
+        told = zip(self.engines.items(), spans, strict=True)
         results = [
-            engine.whole.result(worker, self.trial, engine.marks)
-            for worker, engine in self.engines.items()
-            if engine.whole
+            span.result(worker, self.trial, engine.marks) for (worker, engine), span in told if span
         ]
         return gates.judge(self.wish, results, self.meter, locust, self.error)
 
     def _point(self, span: Span) -> dict[str, Any]:
-        response, service = times(span.times("response")), times(span.times("service"))
-        lag, last = times(span.times("lag")), self.meter.last if self.meter else None
+        response, service, lag = (self.shown[name] for name in ("response", "service", "lag"))
+        last = self.meter.last if self.meter else None
         return {
             "t": round((span.window[1] - self._first_ns) / NS, 1),
-            "requests_per_s": per_second(span.completed, span),
+            "requests_per_s": per_second(span.completed, span.seconds),
             "response_p99_ms": response and response["p99"],
             "service_p99_ms": service and service["p99"],
             "server_cpu_us_per_request": short(self.meter.per_request_us if self.meter else None),

@@ -35,7 +35,7 @@ def live(
         "run": _hand_run(by_hand) if by_hand else _lab_run(driver, trial),
         "now": current(load) if running and load else None,
         "total": total(by_hand) if by_hand else None,
-        "gates": _gates(by_hand, running=running),
+        "gates": by_hand.judged if by_hand else [],
         "series": list(by_hand.series) if by_hand else [],
         "runs": list(runs),
         "verdicts": list(verdicts),
@@ -43,12 +43,6 @@ def live(
         "workers": counts[0],
         "engines": counts[1],
     }
-
-
-def _gates(load: board.Load | None, *, running: bool) -> list[dict[str, str]]:
-    if load is None:
-        return []
-    return load.gates() if running else load.final
 
 
 def _state(driver: str | None, load: board.Load | None, trial: "Trial | None") -> str:
@@ -90,17 +84,16 @@ def _lab_run(driver: str | None, trial: "Trial | None") -> dict[str, Any] | None
 
 def current(load: board.Load) -> dict[str, Any] | None:
     """Return `now` of the live document: the last second."""
-    span, meter = load.now, load.meter
+    span, meter, shown = load.now, load.meter, load.shown
     if span is None:
         return None
-    connect, lag = span.times("connect"), board.times(span.times("lag"))
-    last = meter.last if meter else None
+    lag, last = shown["lag"], meter.last if meter else None
     return {
-        "requests_per_s": board.per_second(span.completed, span),
-        "failures_per_s": board.per_second(span.failed.total(), span),
-        "response_ms": board.times(span.times("response")),
-        "service_ms": board.times(span.times("service")),
-        "connect_ms": board.times(connect),
+        "requests_per_s": board.per_second(span.completed, span.seconds),
+        "failures_per_s": board.per_second(span.failed.total(), span.seconds),
+        "response_ms": shown["response"],
+        "service_ms": shown["service"],
+        "connect_ms": shown["connect"],
         "send_lag_ms": {"p50": lag["p50"], "p99": lag["p99"]} if lag else None,
         "engine_cpu": board.short(span.busiest),
         "server_cpu_us_per_request": board.short(meter.per_request_us if meter and last else None),
@@ -126,37 +119,37 @@ def _census(span: Span, what: str) -> dict[str, int]:
 
 def total(load: board.Load) -> dict[str, Any] | None:
     """Return `total` of the live document: since the start."""
-    span = load.whole
-    if span is None:
+    found = load.total
+    if load.now is None:
         return None
-    errors = [{"text": kind, "count": n} for kind, n in span.failed.most_common(ERRORS) if n]
+    errors = [{"text": kind, "count": n} for kind, n in found.failed.most_common(ERRORS) if n]
     return {
-        "requests": span.completed + span.failed.total(),
-        "failures": span.failed.total(),
+        "requests": found.completed + found.failed.total(),
+        "failures": found.failed.total(),
         "errors": errors,
-        "response_ms": board.times(span.times("response")),
-        "service_ms": board.times(span.times("service")),
+        "response_ms": board.times(found.response),
+        "service_ms": board.times(found.service),
     }
 
 
-def summary(load: board.Load, found: Sequence[dict[str, str]], at: str) -> dict[str, Any]:
-    """Return the row of a load that has ended. found: its final gates. at: ISO time of its end."""
-    span, meter, wish = load.whole, load.meter, load.wish
-    void = [gate["gate"] for gate in found if gate["state"] == "void"]
+def summary(load: board.Load, at: str) -> dict[str, Any]:
+    """Return the row of a load that has ended. at: ISO time of its end."""
+    found, meter = load.total, load.meter
+    states = {gate["gate"]: gate["state"] for gate in load.judged}
     last = meter.last if meter else None
     return {
         "at": at,
-        **facts(wish),
-        "seconds": round(span.seconds, 1) if span else 0.0,
-        "requests_per_s": board.per_second(span.completed, span) if span else None,
-        "failures": span.failed.total() if span else 0,
-        "response_ms": board.times(span.times("response")) if span else None,
-        "service_ms": board.times(span.times("service")) if span else None,
+        **facts(load.wish),
+        "seconds": round(found.seconds, 1),
+        "requests_per_s": board.per_second(found.completed, found.seconds),
+        "failures": found.failed.total(),
+        "response_ms": board.times(found.response),
+        "service_ms": board.times(found.service),
         "server_cpu_us_per_request": board.short(meter.mean_us if meter else None),
         "server_memory_bytes": last and last.memory_bytes,
-        "gates": [gate["gate"] for gate in found if gate["state"] in ("warn", "void")],
+        "gates": [name for name, state in states.items() if state in ("warn", "void")],
         "why": load.error[1],
-        "valid": bool(span) and not void,
+        "valid": load.now is not None and "void" not in states.values(),
     }
 
 

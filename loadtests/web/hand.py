@@ -192,15 +192,13 @@ class Hand:
             count = LocustCount(**trial.count) if trial.count else None
             if trial.state == "failed":
                 load.error = (trial.gate, trial.why)
-        if load.meter:
-            load.meter.settle(load.marks)
-        found = load.final_gates(count)
-        for gate in found:
+        load.conclude(count)
+        for gate in load.judged:
             if self._reset and gate["gate"] == "conservation":
                 gate.update(state="unknown", why=RESET)
-        load.final, load.state, load.ended = found, state, time.time()
-        if load.whole:
+        load.state, load.ended = state, time.time()
+        if load.now is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self.runs.append(document.summary(load, found, now))
+            self.runs.append(document.summary(load, now))
         elif not load.error[1]:
             load.error = ("", "stopped before it began")

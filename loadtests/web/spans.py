@@ -165,16 +165,12 @@ class Span:
         )
 
 
-def joined(spans: Iterable[Span]) -> Span:
-    """One span of several engines' that follow each other: the first is left as it is."""
-    total: Span | None = None
-    for span in spans:
-        if total is None:
-            total = span.copy()
-        else:
-            total.then(span)
-    assert total is not None, "there is a first one"
-    return total
+def followed(before: Span | None, later: Span) -> Span:
+    """One span of two of an engine, of which the later one is left as it is."""
+    if before is None:
+        return later.copy()
+    before.then(later)
+    return before
 
 
 def beside(spans: Iterable[Span]) -> Span:
