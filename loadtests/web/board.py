@@ -69,7 +69,7 @@ class Total:
 
 @dataclass
 class Engine:
-    """What one load engine has reported. whole: up to `recent`, what the gates have not seen yet."""
+    """What one load engine has reported. whole: up to `recent`, unseen by the gates."""
 
     whole: Span | None = None
     recent: Span | None = None
