@@ -49,7 +49,7 @@ class ClassSpan:
     def result(self) -> ClassResult:
         total = {name: self.counts[name] for name in NUMBERS}
         failed: Any = {kind: n for kind, n in self.failed.items() if n}
-        times = {name: HistogramData(**found.to_json()) for name, found in self.times.items()}
+        times = {name: _data(found) for name, found in self.times.items()}
         return ClassResult(
             total=Counts(**total, failed=failed),
             window=WindowResult(**total, failed=failed, **times),
@@ -61,6 +61,17 @@ class ClassSpan:
                 lost=self.census["lost"],
             ),
         )
+
+
+def _data(found: Histogram) -> HistogramData:
+    """As HistogramData(**found.to_json()), but unchecked, as it is our own: four times as fast."""
+    return HistogramData.model_construct(
+        count=found.count,
+        sum=found.sum,
+        min=found.min,
+        max=found.max,
+        buckets=sorted(found.buckets.items()),
+    )
 
 
 @dataclass

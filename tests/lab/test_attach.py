@@ -307,6 +307,13 @@ def test_an_attached_server_that_died_is_void(world):
     assert "gone" in record.error
 
 
+def test_a_server_that_was_gone_for_a_while_is_void_though_it_is_there_again():
+    why = "the server was gone: its meter counts anew"
+    record = r.record(server=None, error=why, error_gate="server-died", meter=None, engines=[])
+    (found,) = (one for one in gates.check(record, r.cell()) if one.state == "void")
+    assert (found.gate, found.why) == ("server-died", why)
+
+
 def away(record, shift_ns=10**15, **changes):
     """The same record as read by a meter whose clock is another one."""
     first, last = (
