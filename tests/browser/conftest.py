@@ -1,4 +1,9 @@
-"""A browser for the session, a page for each test, and a stub of the Locust master's /lab/."""
+"""The Chromium that is installed, driven by Playwright; a page for each test, in a fresh context
+(cookies, storage); and a stub of the Locust master's /lab/.
+
+Rules: Playwright never fetches a browser, and nothing a page does reaches past this machine. The
+page's policy forbids eval(), so `wait_for_function` fails on it: wait with `expect`.
+"""
 
 import json
 import os
@@ -9,8 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from tests.browser.driver import Browser
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, expect, sync_playwright
 
 WEB = Path(__file__).parents[2] / "loadtests" / "web"
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -21,6 +25,9 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# The discard port, for all but loopback: whoever asks the network gets nothing.
+OFFLINE = ["--proxy-server=127.0.0.1:9", "--proxy-bypass-list=127.0.0.1"]
+PATIENCE_MS = 60_000  # for a condition: an upper bound for a machine that does much else
 
 
 class Stub:
@@ -81,22 +88,62 @@ class Stub:
         return TYPES[file.suffix] + "; charset=utf-8", file.read_bytes()
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+class Heard:
+    """`console`: errors, warnings and dialogs of a context's pages; `requests`: every address."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.console: list[str] = []
+        self.requests: list[str] = []
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("weberror", lambda thrown: self.console.append(str(thrown.error)))
+        context.on("console", self._said)
+        context.on("dialog", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.console.append(f"{message.text} {message.location['url']}")
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.console.append(f"{dialog.type} {dialog.message}")
+        dialog.dismiss()
+
+
+# Of a module, not of the session: between two calls Playwright leaves its event loop marked as
+# running in this thread, and asyncio.run() in another directory's test would be refused.
+@pytest.fixture(scope="module")
+def browser():
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         assert os.environ.get("CI") != "true", "CI must have chromium"
         pytest.skip("chromium is not installed: apt-get install chromium")
-    started = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield started
-    started.close()
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program,
+            chromium_sandbox=os.geteuid() != 0,  # Chromium refuses to run as root in its sandbox
+            args=OFFLINE,
+            timeout=PATIENCE_MS,
+        )
+        yield started
+        started.close()
 
 
 @pytest.fixture
-def page(browser):
-    opened = browser.new_page()
+def context(browser):
+    opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def heard(context):
+    return Heard(context)
+
+
+@pytest.fixture
+def page(context, heard):
+    return context.new_page()
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ Locust's form, watches both pages, and stops.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from lab.backends import locusts
 
@@ -24,9 +26,7 @@ VERDICT = {
     "reason": "<b>within</b> the margin",
     "at": "2026-11-23T10:41:00+00:00",
 }
-ROW = "[...document.querySelectorAll('tr')].map((row) => row.innerText)"
-COUNT = "Number(document.querySelectorAll('table tbody tr td')[2]?.innerText ?? 0)"
-NUMBER = "parseFloat(document.querySelector('#tiles dd').innerText.replaceAll(',', ''))"
+HALF_THE_RATE = re.compile(r"^[1-9]\d\d /s$")  # 100 or more
 
 
 @pytest.fixture(scope="module")
@@ -51,25 +51,18 @@ def post(master, path, body):
         return json.load(answer)
 
 
-def press_button(page, label):
-    """Click Locust's button that says so, once it is there."""
-    find = f"[...document.querySelectorAll('button')].find((one) => one.innerText === '{label}')"
-    page.wait_for_function(f"{find} !== undefined")
-    page.evaluate(f"{find}.id = 'wanted'")
-    page.click("#wanted")
-    page.evaluate("document.querySelector('#wanted')?.removeAttribute('id')")
+def button(page, label):
+    """Locust's button that says so; the page shows its labels in capitals."""
+    return page.get_by_role("button", name=re.compile(f"^{label}$", re.IGNORECASE))
 
 
 def open_form(page, master):
     page.goto(master.url + "/")
-    page.wait_for_function("document.querySelectorAll('header, button').length > 1")
-    if "NEW" in page.text("header"):  # a run has ended before
-        press_button(page, "NEW")
-    press_button(page, "Custom parameters")
-    page.wait_for_function("document.querySelector('[name=idle]')?.checkVisibility() ?? false")
-    page.wait_for_function(
-        "getComputedStyle(document.querySelector('[name=idle]')).visibility === 'visible'"
-    )
+    again, more = button(page, "new"), button(page, "custom parameters")
+    expect(again.or_(more)).to_be_visible()
+    if again.is_visible():  # a run has ended before
+        again.click()
+    more.click()
 
 
 def start(page, master, server):
@@ -80,53 +73,52 @@ def start(page, master, server):
     for name, value in (("connections", "4"), ("idle", "10"), ("rate", str(RATE))):
         page.fill(f"[name={name}]", value)
     page.fill("[name=target]", f"127.0.0.1:{server}")
-    press_button(page, "START")
+    button(page, "start").click()
 
 
-def test_a_run_by_hand_is_started_watched_and_stopped(browser, master, server, tmp_path):
-    locust, live = browser.new_page(), browser.new_page()
+def test_a_run_by_hand_is_started_watched_and_stopped(context, heard, master, server, tmp_path):
+    locust, live = context.new_page(), context.new_page()
     kept = Path(os.environ.get("LAB_SCREENSHOTS", tmp_path))
     start(locust, master, server)
     live.goto(master.url + "/lab/")
-    live.wait_for_function("document.querySelector('#state').innerText === 'running'")
-    live.wait_for_function(f"{NUMBER} > {RATE} / 2")
-    assert live.text("h1") == "epoll over http"
-    assert "4 connections and 10 idle, 200/s" in live.text("#facts")
-    idle = live.text("#census-rows tr:nth-child(3)").split()
+    expect(live.locator("#state")).to_have_text("running")
+    expect(live.locator("#tiles dd").first).to_have_text(HALF_THE_RATE)
+    assert live.inner_text("h1") == "epoll over http"
+    assert "4 connections and 10 idle, 200/s" in live.inner_text("#facts")
+    idle = live.inner_text("#census-rows tr:nth-child(3)").split()
     assert idle[:3] == ["idle", "10", "10"]
 
-    points = "document.querySelectorAll('#figures path.line')[0]?.getAttribute('d').length"
-    drawn = live.evaluate(points)
-    live.wait_for_function(f"{points} > {drawn}")  # a second later
-    before = locust.wait_for_function(COUNT)
-    locust.wait_for_function(f"{COUNT} > {before}")
+    line = live.locator("#figures path.line").first
+    points = len(re.findall("[ML]", line.get_attribute("d")))
+    longer = re.compile(f"^([ML][^ML]*){{{points + 1},}}$")
+    expect(line).to_have_attribute("d", longer)  # a second later
+    count = locust.locator("table tbody tr td").nth(2)
+    expect(count).to_have_text(re.compile("^[1-9]"))
+    before = count.inner_text()
+    expect(count).not_to_have_text(before)
+    assert int(count.inner_text()) > int(before)
 
     post(master, "/lab/verdicts", [VERDICT])
-    live.wait_for_function("document.querySelectorAll('#verdict-rows tr').length === 1")
-    assert "<b>within</b> the margin" in live.text("#verdict-rows")
-    locust.evaluate(
-        "[...document.querySelectorAll('[role=tab]')].find((tab) => tab.innerText.includes("
-        "'VERDICTS') || tab.innerText.includes('Verdicts')).click()"
-    )
-    locust.wait_for_function(f"{ROW}.some((row) => row.includes('epoll-flat'))")
-    assert "<b>within</b>" in locust.text("table")  # as text there, too
-    locust.screenshot(kept / "locust-verdicts.png")
-    live.screenshot(kept / "live.png", full_page=True)
+    expect(live.locator("#verdict-rows tr")).to_have_count(1)
+    assert "<b>within</b> the margin" in live.inner_text("#verdict-rows")
+    locust.get_by_role("tab", name="verdicts").click()
+    expect(locust.locator("tr", has_text="epoll-flat")).to_be_visible()
+    assert "<b>within</b>" in locust.inner_text("table")  # as text there, too
+    locust.screenshot(path=kept / "locust-verdicts.png")
+    live.screenshot(path=kept / "live.png", full_page=True)
 
-    press_button(locust, "STOP")
-    live.wait_for_function("document.querySelector('#state').innerText === 'idle'")
-    live.wait_for_function("document.querySelectorAll('#run-rows tr').length === 1")
-    assert live.text("#run-rows tr").split("\t")[1] == "epoll"
-    for page in (locust, live):
-        assert page.console == []
-        assert {url for url in page.requests if not url.startswith((master.url, "data:"))} == set()
-        page.close()
+    button(locust, "stop").click()
+    expect(live.locator("#state")).to_have_text("idle")
+    expect(live.locator("#run-rows tr")).to_have_count(1)
+    assert live.inner_text("#run-rows tr").split("\t")[1] == "epoll"
+    assert heard.console == []
+    assert {url for url in heard.requests if not url.startswith((master.url, "data:"))} == set()
 
 
 def test_a_form_that_makes_no_sense_is_refused_on_the_form(page, master, server):
     open_form(page, master)
     page.select_option("[name=workload]", "idle + busy")  # and no idle connections
-    press_button(page, "START")
-    page.wait_for_function("document.body.innerText.includes('needs idle connections')")
+    button(page, "start").click()
+    expect(page.get_by_text("needs idle connections")).to_be_visible()
     with urllib.request.urlopen(master.url + "/lab/live", timeout=10) as answer:
         assert json.load(answer)["state"] == "idle"

@@ -3,18 +3,16 @@ that everybody can use it. With a real master: test_by_hand.py.
 """
 
 import copy
-import json
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.driver import SHIFT
 from tests.browser.looks import FAINT, FOCUSED, OUTSIDE, REACHABLE
 
 pytestmark = pytest.mark.slow
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>&amp;' + "w" * 90
 IDLE = {"state": "idle", "driver": None, "run": None, "now": None, "total": None}
-READY = "document.querySelectorAll('#latency-rows tr').length > 0"
 
 
 @pytest.fixture
@@ -24,7 +22,7 @@ def shown(page, stub):
     def show(document=None, **changes):
         stub.document = {**stub.document, **changes} if document is None else document
         page.goto(stub.url)
-        page.wait_for_function(READY)
+        expect(page.locator("#latency-rows tr").first).to_be_attached()
         return page
 
     return show
@@ -50,61 +48,63 @@ def moved(polls, example):
     return document
 
 
-def test_shows_the_document_and_writes_nothing_on_the_console(shown, stub):
+def test_shows_the_document_and_writes_nothing_on_the_console(shown, stub, heard):
     page = shown()
-    assert page.text("h1") == "epoll over http"
-    assert page.text("#state") == "running"
-    tiles = page.text("#tiles").split("\n")
+    assert page.inner_text("h1") == "epoll over http"
+    assert page.inner_text("#state") == "running"
+    tiles = page.inner_text("#tiles").split("\n")
     assert tiles[:4] == ["Requests", "3,004 /s", "CPU per request", "41.3 µs"]
     assert "29.6 MiB" in tiles
-    assert page.text("#latency-rows tr:nth-child(3)").split() == [
+    assert page.inner_text("#latency-rows tr:nth-child(3)").split() == [
         "p99",
         "1.63",
         "1.17",
         "1.71",
         "1.19",
     ]
-    assert page.text("#gate-rows tr:first-child").startswith("! warn\tsend-lag")  # the worst first
-    assert page.text("#census-rows tr:nth-child(3)").split() == [
+    worst = page.inner_text("#gate-rows tr:first-child")
+    assert worst.startswith("! warn\tsend-lag")
+    assert page.inner_text("#census-rows tr:nth-child(3)").split() == [
         "idle",
         "5,000",
         "5,000",
         "✓",
         "exact",
     ]
-    assert page.text("#error-rows").split() == ["reset", "2", "timeout", "1"]
-    assert page.text("#run-rows tr:first-child").split("\t")[1] == "fastapi"  # the latest first
-    assert page.text("#verdict-rows tr:nth-child(3)").startswith("✕ refuted\tthreads-slower\t0.91")
+    assert page.inner_text("#error-rows").split() == ["reset", "2", "timeout", "1"]
+    latest = page.inner_text("#run-rows tr:first-child")
+    assert latest.split("\t")[1] == "fastapi"
+    verdict = page.inner_text("#verdict-rows tr:nth-child(3)")
+    assert verdict.startswith("✕ refuted\tthreads-slower\t0.91")
     assert page.evaluate("document.querySelectorAll('#figures svg .line').length") == 6
-    assert page.console == []
-    assert {url.rsplit("/lab/")[0] + "/lab/" for url in page.requests} == {stub.url}
+    assert heard.console == []
+    assert {url.rsplit("/lab/")[0] + "/lab/" for url in heard.requests} == {stub.url}
 
 
 def test_numbers_move_and_are_not_read_aloud(shown, stub, example):
     stub.document = lambda polls: moved(polls, example)
     page = shown(stub.document)
-    said = page.text("#said")
-    before = [page.text(part) for part in ("#tiles", "#facts", "#figures")]
-    page.wait_for_function(
-        f"document.querySelector('#tiles').innerText !== {json.dumps(before[0])}"
-    )
-    after = [page.text(part) for part in ("#tiles", "#facts", "#figures")]
+    said = page.inner_text("#said")
+    parts = "['tiles', 'facts', 'figures'].map((id) => document.getElementById(id).innerText)"
+    before = page.evaluate(parts)  # all of one moment
+    expect(page.locator("#tiles")).not_to_have_text(before[0], use_inner_text=True)
+    after = page.evaluate(parts)
     assert all(one != other for one, other in zip(before, after, strict=True))
-    assert page.text("#said") == said
+    assert page.inner_text("#said") == said
     assert said.startswith("running: epoll over http.")
 
 
-def test_texts_from_outside_are_texts(shown, example):
+def test_texts_from_outside_are_texts(shown, heard, example):
     page = shown(hostile(example))
-    page.wait_for_function("document.querySelectorAll('#run-rows tr').length > 0")
+    expect(page.locator("#run-rows tr").first).to_be_attached()
     assert (
         page.evaluate("document.querySelectorAll('main img, main script, header img').length") == 0
     )
     for part in ("h1", "#run-rows", "#verdict-rows", "#error-rows", "#gate-rows"):
-        assert HOSTILE in page.text(part)
+        assert HOSTILE in page.inner_text(part)
     assert "<img src=x" in page.evaluate("document.title")
-    assert page.console == []
-    page.set_viewport_size(360, 740)
+    assert heard.console == []
+    page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate(OUTSIDE) == []
 
 
@@ -118,7 +118,7 @@ def test_nothing_sticks_out(shown, width, state):
     why = "the load engines used 91% of their core"
     void = {"gates": [{"gate": "generator-saturated", "state": "void", "why": why}]}
     page = shown(**changes.get(state, void))
-    page.set_viewport_size(width, 740)
+    page.set_viewport_size({"width": width, "height": 740})
     for box in range(2 if state != "idle" else 0):
         page.click(f"#run-rows tr:nth-child({box + 1}) input")
     assert page.evaluate(OUTSIDE) == []
@@ -153,22 +153,23 @@ def test_the_keyboard_reaches_everything_in_order_and_shows_where_it_is(shown):
     page.evaluate("document.activeElement.blur()")
     wanted = page.evaluate(REACHABLE)
     assert len(wanted) > 20
-    page.goto(page.evaluate("location.href"))  # focus begins at the top again
-    page.wait_for_function(READY)
+    assert sum('class="chart"' in html for html in wanted) == 5
+    page.goto(page.url)  # focus begins at the top again
+    expect(page.locator("#latency-rows tr").first).to_be_attached()
     for box in (1, 2):
         page.evaluate(f"document.querySelector('#run-rows tr:nth-child({box}) input').click()")
     reached = []
     while True:
-        page.press("Tab")
+        page.keyboard.press("Tab")
         one = page.evaluate(FOCUSED)
         if one is None or len(reached) > len(wanted):
             break
         assert one[1], f"no outline on {one[0]}"
         reached.append(one[0][:60])
     assert reached == [html[:60] for html in wanted]
-    page.press("Tab")
-    page.press("Tab")
-    page.press("Tab", modifiers=SHIFT)  # and back: no trap
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")  # and back: no trap
     assert page.evaluate(FOCUSED)[0][:60] == reached[0]
 
 
@@ -178,16 +179,16 @@ def test_runs_are_compared_by_keyboard_and_stay_ticked_when_another_ends(shown, 
         page.evaluate(
             f"document.querySelector('#run-rows input[aria-label*=\"{server},\"]').focus()"
         )
-        page.press(" ")
-    rows = [line.split("\t") for line in page.text("#compare-rows").split("\n")]
+        page.keyboard.press("Space")
+    rows = [line.split("\t") for line in page.inner_text("#compare-rows").split("\n")]
     assert rows[0][1:] == ["3,000", "2,412 (0.804\u00a0×)"]
     assert rows[5][1:] == ["41.0", "402 (9.80\u00a0×)"]
-    note = page.text("#compare-note")
+    note = page.inner_text("#compare-note")
     assert "The loads differ in idle" in note
     assert "Not valid: select." in note
     ended = {**example["runs"][0], "at": "2026-11-23T11:20:00+00:00", "server": "poll"}
     stub.document = {**example, "runs": [*example["runs"], ended]}
-    page.wait_for_function("document.querySelectorAll('#run-rows tr').length === 5")
+    expect(page.locator("#run-rows tr")).to_have_count(5)
     checked = page.evaluate(
         "[...document.querySelectorAll('#run-rows input')].map((box) => box.checked)"
     )
@@ -206,19 +207,21 @@ def test_what_is_not_known_is_a_dash_with_its_reason(shown, example):
     now = {**example["now"], **unknown, "census": census, "meter_note": reason}
     series = [{**point, "server_memory_bytes": None} for point in example["series"]]
     page = shown(now=now, series=series)
-    tiles = page.text("#tiles").split("\n")
+    tiles = page.inner_text("#tiles").split("\n")
     assert tiles[3::2][:3] == ["—", "—", "—"]
     assert page.evaluate("document.querySelectorAll('#tiles dd[title]').length") == 4
     assert page.evaluate("document.querySelector('#tiles dd[title]').title") == reason
-    assert page.text("#meter-note") == "Select:7000 does not answer."
-    assert page.text("#census-rows tr:last-child").split("\t")[2] == "—"
-    assert page.text("#figures figure:nth-child(4) .chart") == "Not known: see the note above."
+    assert page.inner_text("#meter-note") == "Select:7000 does not answer."
+    assert page.inner_text("#census-rows tr:last-child").split("\t")[2] == "—"
+    assert (
+        page.inner_text("#figures figure:nth-child(4) .chart") == "Not known: see the note above."
+    )
 
 
 def test_a_chart_is_read_with_the_arrow_keys_and_all_charts_follow(shown, example):
     page = shown()
     page.evaluate("document.querySelector('.chart').focus()")
-    page.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
     point = example["series"][-2]
     readouts = page.evaluate(
         "[...document.querySelectorAll('.readout')].map((one) => one.innerText)"
@@ -226,21 +229,21 @@ def test_a_chart_is_read_with_the_arrow_keys_and_all_charts_follow(shown, exampl
     assert all(readout.startswith(f"at {round(point['t'])} s") for readout in readouts)
     assert f"{point['server_cpu_us_per_request']:.1f}" in readouts[1]
     assert "response" in page.evaluate("document.querySelector('.chart').ariaValueText")
-    page.press("Escape")
-    assert not page.text(".readout").startswith("at ")
+    page.keyboard.press("Escape")
+    assert not page.inner_text(".readout").startswith("at ")
 
 
 def test_a_master_that_goes_is_said_to_be_gone_and_found_again(shown, stub):
     page = shown()
     stub.stop()
-    page.wait_for_function("!document.querySelector('#gone').hidden")
-    assert "does not answer" in page.text("#gone")
-    assert page.text("#state") == "no answer"
-    assert page.text("h1") == "epoll over http"  # what was known stays, marked as old
+    expect(page.locator("#gone")).to_be_visible()
+    assert "does not answer" in page.inner_text("#gone")
+    assert page.inner_text("#state") == "no answer"
+    assert page.inner_text("h1") == "epoll over http"  # what was known stays, marked as old
     assert page.evaluate(FAINT)["faint"] == []
     stub.start()
-    page.wait_for_function("document.querySelector('#gone').hidden")
-    assert page.text("#state") == "running"
+    expect(page.locator("#gone")).to_be_hidden()
+    assert page.inner_text("#state") == "running"
 
 
 @pytest.mark.parametrize(
@@ -254,9 +257,9 @@ def test_a_master_that_goes_is_said_to_be_gone_and_found_again(shown, stub):
 def test_an_answer_that_is_no_live_document_is_told_plainly(page, stub, status, document, wanted):
     stub.status, stub.document = status, document
     page.goto(stub.url)
-    page.wait_for_function("!document.querySelector('#gone').hidden")
-    assert wanted in page.text("#gone")
-    assert page.text("h1") == "The master does not answer"
+    expect(page.locator("#gone")).to_be_visible()
+    assert wanted in page.inner_text("#gone")
+    assert page.inner_text("h1") == "The master does not answer"
 
 
 def test_motion_stops_for_those_who_want_none(shown, page):
@@ -281,14 +284,14 @@ def test_lab_run_is_named_as_the_driver_and_judges_its_trials_itself(shown, exam
     run = {**example["run"], "trial": "t-0007"}
     nothing = {"now": None, "total": None, "gates": [], "series": []}
     page = shown(driver="lab run", run=run, **nothing)
-    assert "driven by lab run, trial t-0007" in page.text("#facts")
-    assert page.text("#now-lead").startswith("lab run meters and judges its trials itself")
-    assert "lab run judges its trials itself" in page.text("#gate-rows")
+    assert "driven by lab run, trial t-0007" in page.inner_text("#facts")
+    assert page.inner_text("#now-lead").startswith("lab run meters and judges its trials itself")
+    assert "lab run judges its trials itself" in page.inner_text("#gate-rows")
     assert page.evaluate("document.querySelector('#figures').hidden")
-    assert page.text("#said") == "lab run drives this master."  # and not each trial of it
+    assert page.inner_text("#said") == "lab run drives this master."  # and not each trial of it
 
 
 def test_a_load_that_ended_badly_says_why(shown):
     page = shown(**IDLE, why="Locust worker w went missing")
-    assert page.text("h1") == "No load is running"
-    assert "The last one: Locust worker w went missing." in page.text("#now-lead")
+    assert page.inner_text("h1") == "No load is running"
+    assert "The last one: Locust worker w went missing." in page.inner_text("#now-lead")
