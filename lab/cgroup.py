@@ -19,7 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.meter import Gone, footprint_of, parse_netstat, parse_switches, read_stat, sockets_of
+from lab.meter import Gone, footprint_of, sockets_of
+from lab.proc import parse_netstat, parse_switches, read_stat
 from lab.record import Footprint, MeterReading
 
 UNIFIED = ""  # the name that version 2 has in /proc/<pid>/cgroup, where controllers stand in 1

@@ -1,33 +1,37 @@
 """The command `lab`: words in, words out. stdout is data, stderr is progress.
 
-Exit codes: 0 fine, 1 internal, 2 usage or lab.yaml, 3 a claim came out against its gate or a server
-failed a check,
-4 inconclusive or void under --fail-on, 5 this machine cannot run it, 130/143 interrupted.
+What may be said is in lab.options, how a command ends in lab.exits.
 Every command imports what it needs when it runs: `lab --help` loads nothing else.
 """
 
-import functools
 import json
 import os
 import sys
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
 import typer
 
-from lab.errors import (
-    EXIT_ENVIRONMENT,
-    EXIT_GATED_CLAIM,
-    EXIT_INTERNAL,
-    EXIT_INTERRUPTED,
-    EXIT_UNDECIDED,
-    ConfigErrors,
-    LabError,
+from lab.errors import EXIT_ENVIRONMENT, EXIT_GATED_CLAIM
+from lab.exits import explained, weigh
+from lab.options import (
+    LAB_YAML,
+    RESULTS,
+    Backend,
+    FailOn,
+    InOrder,
+    JsonFile,
+    JunitFile,
+    LabFile,
+    Listed,
+    Mechanism,
+    Order,
+    Profile,
+    ResultsDir,
+    Seed,
+    Select,
 )
 
-P = ParamSpec("P")
 app = typer.Typer(
     help="A load-test lab that turns sentences about server I/O into verdicts.",
     no_args_is_help=True,
@@ -35,83 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Order(StrEnum):
-    """Of the trials inside each block."""
-
-    hashed = "hashed"
-    reversed = "reversed"
-
-
-class Backend(StrEnum):
-    """Where the servers run; attach: somebody else runs them."""
-
-    process = "process"
-    docker = "docker"
-    attach = "attach"
-
-
-class FailOn(StrEnum):
-    """What makes exit code 4."""
-
-    inconclusive = "inconclusive"
-    void = "void"
-
-
-class Listed(StrEnum):
-    """What `lab list` lists."""
-
-    servers = "servers"
-    protocols = "protocols"
-    experiments = "experiments"
-    claims = "claims"
-    gates = "gates"
-
-
-Select = Annotated[
-    list[str] | None, typer.Argument(help="Experiment or claim ids, or globs. None: all.")
-]
-LabFile = Annotated[Path, typer.Option("--lab", help="The experiments and claims.")]
-ResultsDir = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
-Profile = Annotated[str, typer.Option(help="How long and how often: smoke, quick, full.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Draws order, ports, arrivals.")]
-InOrder = Annotated[Order, typer.Option("--order", help="Of the trials inside each block.")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the results there, too.")]
-JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there.")]
-Mechanism = Annotated[bool, typer.Option("--mechanism", help="Trace all cells, too; not timed.")]
-LAB_YAML = Path("lab.yaml")
-RESULTS = Path("results")
-
-
-def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn every error that the lab knows into its lines on stderr and its exit code."""
-
-    @functools.wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except (typer.Exit, typer.BadParameter):
-            raise
-        except ConfigErrors as errors:
-            typer.echo("\n".join(errors.problems), err=True)
-            raise typer.Exit(errors.exit_code) from None
-        except LabError as error:
-            typer.echo(f"lab: {error}", err=True)
-            raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except Exception as error:  # no traceback reaches a user
-            if os.environ.get("LAB_DEBUG"):
-                raise
-            text = f"{type(error).__name__}: {error}"
-            typer.echo(f"lab: this is a bug of the lab: {text} (LAB_DEBUG=1 shows where)", err=True)
-            raise typer.Exit(EXIT_INTERNAL) from None
-
-    return guarded
 
 
 @app.command()
@@ -233,7 +160,7 @@ def run(
     _show(finished.results, finished.run, json_file, junit_file)
     if finished.exit_code:
         raise typer.Exit(finished.exit_code)
-    _exit_code(finished.results, fail_on)
+    weigh(finished.results, fail_on)
 
 
 @app.command()
@@ -325,18 +252,6 @@ def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | No
     terminal.ledger_table(results, Console())
     terminal.tax_table(results, Console())
     typer.echo(f"report: {path}", err=True)
-
-
-def _exit_code(results: Any, fail_on: FailOn | None) -> None:
-    from lab.analysis import against_gate
-
-    against = against_gate(results)
-    if against:
-        typer.echo(f"lab: against their gate: {', '.join(against)}", err=True)
-        raise typer.Exit(EXIT_GATED_CLAIM)
-    bad = {"void"} | ({"inconclusive"} if fail_on is FailOn.inconclusive else set())
-    if fail_on and any(v.outcome in bad for v in results.verdicts):
-        raise typer.Exit(EXIT_UNDECIDED)
 
 
 def main() -> None:

@@ -7,122 +7,35 @@ memory maps and tasks too: before or after a window, not in it.
 CPU time is the sum over the live processes of the tree of each one's process clock, which keeps the
 time of exited threads, and of the time of the children each has reaped. Not seen: children nobody
 waits for (SIGCHLD ignored, times(2)), and processes that left the tree, once they have ended; while
-they live in the server's session they are counted.
-The parsers are pure functions of text.
+they live in the server's session they are counted. What is read for it is in lab.proc.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from lab.proc import (
+    TICK_NS,
+    Stat,
+    descriptors,
+    family,
+    names_in,
+    parse_netstat,
+    parse_pss,
+    parse_switches,
+    read_all,
+    read_family,
+    read_file,
+    read_stat,
+)
 from lab.record import Footprint, MeterReading
 
-TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 BRACKET_NS = 1_000_000  # a reading that took longer has no sharp instant
 ATTEMPTS = 5  # readings until the children stop coming and going under our hands
-FEW_TASKS = 16  # lists of children that cost less to read than all processes of a machine
-READ_SIZE = 65536  # bytes; most files of /proc are shorter than 4 KiB
-ENDED = (FileNotFoundError, ProcessLookupError)
 
 
 class Gone(Exception):
     """The process has ended: there is nothing left to read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """/proc/<pid>/stat, what we use of it. Times in ticks."""
-
-    state: str
-    parent: int
-    session: int
-    user: int
-    system: int
-    reaped_user: int
-    reaped_system: int
-    started: int  # since boot: tells a reused process id from the old one
-
-    @property
-    def reaped(self) -> int:
-        return self.reaped_user + self.reaped_system
-
-
-def parse_stat(text: str) -> Stat:
-    """proc(5), stat. The name may hold spaces and brackets: fields count from the last bracket."""
-    rest = text[text.rindex(")") + 2 :].split()
-    parent, session, started = int(rest[1]), int(rest[3]), int(rest[19])
-    user, system, reaped_user, reaped_system = (int(ticks) for ticks in rest[11:15])
-    return Stat(rest[0], parent, session, user, system, reaped_user, reaped_system, started)
-
-
-def parse_pss(text: str) -> int:
-    """Bytes of proportional set size, from smaps_rollup."""
-    for line in text.splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def parse_switches(text: str) -> tuple[int, int]:
-    """Voluntary and involuntary context switches, from a task's status."""
-    values = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return int(values["voluntary_ctxt_switches"]), int(values["nonvoluntary_ctxt_switches"])
-
-
-def parse_netstat(text: str) -> dict[str, int]:
-    """TcpExt counters by name, from /proc/net/netstat: a line of names, then a line of numbers."""
-    names, numbers = (line.split()[1:] for line in text.splitlines() if line.startswith("TcpExt:"))
-    return dict(zip(names, map(int, numbers), strict=True))
-
-
-def family(root: int, processes: dict[int, Stat]) -> tuple[set[int], set[int]]:
-    """The descendants of root with root, and those of its session that are no descendants."""
-    children: dict[int, list[int]] = {}
-    for pid, stat in processes.items():
-        children.setdefault(stat.parent, []).append(pid)
-    tree: set[int] = set()
-    pending = [root]
-    while pending:
-        pid = pending.pop()
-        tree.add(pid)
-        pending.extend(children.get(pid, ()))
-    session = {pid for pid, stat in processes.items() if stat.session == root}
-    return tree, session - tree
-
-
-def read_stat(pid: int) -> Stat | None:
-    """None: no such process any more."""
-    text = _read(f"/proc/{pid}/stat")
-    return parse_stat(text) if text else None
-
-
-def read_all() -> dict[int, Stat]:
-    """Every process of this machine that we may see."""
-    pids = (int(name) for name in _names("/proc") if name.isdigit())
-    return {pid: stat for pid in pids if (stat := read_stat(pid)) is not None}
-
-
-def read_family(root: int, outside: Iterable[int]) -> dict[int, Stat] | None:
-    """Return the tree of root by the kernel's lists of children, and what is alive of `outside`.
-
-    None where that is not to be had: a kernel without CONFIG_PROC_CHILDREN, or so many threads,
-    each with a list of its own, that a look at all processes is cheaper.
-    """
-    found: dict[int, Stat] = {}
-    pending = [root, *outside]
-    while pending:
-        pid = pending.pop()
-        stat = read_stat(pid)
-        if stat is None or pid in found:
-            continue
-        found[pid] = stat
-        tasks = _names(f"/proc/{pid}/task")
-        if len(tasks) > FEW_TASKS or not os.path.exists(f"/proc/{pid}/task/{pid}/children"):  # noqa: PTH110 half the time of Path.exists()
-            return None
-        for task in tasks:
-            pending.extend(map(int, _read(f"/proc/{pid}/task/{task}/children").split()))
-    return found
 
 
 def cpu_clock_ns(pid: int) -> int | None:
@@ -195,7 +108,7 @@ class ProcessMeter:
 
     def fds(self) -> int:
         """Open descriptors of the whole tree; one shared by two processes counts twice."""
-        return sum(len(_names(f"/proc/{pid}/fd")) for pid in self._members())
+        return sum(len(names_in(f"/proc/{pid}/fd")) for pid in self._members())
 
     def sockets(self) -> int:
         """Sockets held by the tree; one shared by several processes counts once."""
@@ -223,7 +136,7 @@ class ProcessMeter:
         return stat
 
     def _read_own(self, name: str) -> str:
-        text = _read(f"/proc/{self.pid}/{name}")
+        text = read_file(f"/proc/{self.pid}/{name}")
         if not text:
             raise Gone(f"process {self.pid} has ended")
         return text
@@ -235,16 +148,16 @@ def footprint_of(pids: Iterable[int], netstat: str) -> Footprint:
     Raises PermissionError where they are another user's.
     """
     homes = [f"/proc/{pid}" for pid in pids]
-    links = [link for home in homes for link in _descriptors(home)]
+    links = [link for home in homes for link in descriptors(home)]
     switches = [
         parse_switches(text)
         for home in homes
-        for name in _names(f"{home}/task")
-        if (text := _read(f"{home}/task/{name}/status"))
+        for name in names_in(f"{home}/task")
+        if (text := read_file(f"{home}/task/{name}/status"))
     ]
     network = parse_netstat(netstat)
     return Footprint(
-        pss_bytes=sum(parse_pss(_read(f"{home}/smaps_rollup")) for home in homes),
+        pss_bytes=sum(parse_pss(read_file(f"{home}/smaps_rollup")) for home in homes),
         threads=len(switches),
         fds=len(links),
         sockets=_sockets(links),
@@ -257,7 +170,7 @@ def footprint_of(pids: Iterable[int], netstat: str) -> Footprint:
 
 def sockets_of(pids: Iterable[int]) -> int:
     """Sockets held by these processes, each once. Raises PermissionError."""
-    return _sockets(link for pid in pids for link in _descriptors(f"/proc/{pid}"))
+    return _sockets(link for pid in pids for link in descriptors(f"/proc/{pid}"))
 
 
 def _unchanged(
@@ -269,39 +182,5 @@ def _unchanged(
     )
 
 
-def _read(path: str) -> str:
-    """Return the text of a file of /proc; empty when the process has ended."""
-    pieces = []
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            while piece := os.read(fd, READ_SIZE):
-                pieces.append(piece)
-        finally:
-            os.close(fd)
-    except ENDED:
-        return ""
-    return b"".join(pieces).decode(errors="replace")
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 half the time of iterdir()
-    except ENDED:
-        return []
-
-
-def _descriptors(home: str) -> list[str]:
-    """Return what each descriptor of a process refers to."""
-    return [_link(f"{home}/fd/{name}") for name in _names(f"{home}/fd")]
-
-
 def _sockets(links: Iterable[str]) -> int:
     return sum(link.startswith("socket:") for link in set(links))
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)  # noqa: PTH115
-    except ENDED:
-        return ""

@@ -2,7 +2,8 @@
 
 Load goes from this machine straight to the container's address: nothing is published, so no proxy
 stands between. The trial's own port is used, as on local processes. What the container may do is
-the same for all (lab.backends.containers); how it is metered is in lab.cgroup.
+the same for all (lab.backends.containers); what it says is in lab.backends.container_words, how it
+is metered in lab.cgroup.
 
 The account of its CPU time vanishes with the container. It is closed in between: when the server's
 first process has ended, which a pid descriptor tells at once, and before the engine, which learns
@@ -10,42 +11,35 @@ it through the container's init, has removed the control group some 20 ms later.
 """
 
 import os
-import re
 import selectors
-import signal
-import struct
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 from lab import cgroup
 from lab.backends import containers, networks
+from lab.backends.container_words import (
+    TAKEN,
+    attached,
+    early_exit,
+    outcome,
+    wait_until_listening,
+    written,
+)
 from lab.backends.containers import EngineError, EngineSilent, explained
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, Target, verify
 from lab.backends.networks import Network, Spot
-from lab.backends.process import ENVIRONMENT, ProcessBackend, counters, is_exact
+from lab.backends.process import ProcessBackend, counters, is_exact
 from lab.cgroup import CgroupMeter, OutOfReach
 from lab.errors import EnvironmentUnfit
-from lab.meter import Gone, read_all
+from lab.meter import Gone
+from lab.proc import first_process
 from lab.record import MeterReading
 from servers.core.contract import BACKLOG
 
 PORT = 7001  # as in compose/servers.yml, where no trial has drawn one
-KILL_S = 10.0  # seconds for the engine to note a killed container's end; it needs half a one
-LOG_LINES = 200  # kept of what a server wrote
-SIGNALLED = 128  # an exit code above: ended by that signal, as init reports it
-HEADER = struct.Struct(">BxxxI")  # of a frame in the engine's streams: which one, how long
-STDOUT, STDERR = 1, 2
-TAKEN = re.compile(r"port is already allocated|address already in use|port \d+ of \S+ is taken")
-READ = 4096  # bytes
-OUT_OF_MEMORY = (
-    f"the kernel ended it: above the limit of {containers.MEMORY} of memory. Load it with fewer "
-    "connections or smaller answers\n"
-)
 ENDED_BY_OTHERS = (
     "not the lab has ended it: was the Docker engine restarted, or docker stop used?\n"
 )
@@ -114,9 +108,9 @@ class DockerBackend:
     ) -> "ContainerTarget":
         try:
             with explained():
-                with _attached(container) as stream:
+                with attached(container) as stream:
                     container.start()
-                    _wait_until_listening(container, stream, options.deadline)
+                    wait_until_listening(container, stream, options.deadline)
                 container.reload()
         except EngineError as error:
             raise StartFailed(str(error), port_taken=bool(TAKEN.search(str(error)))) from error
@@ -202,7 +196,7 @@ class ContainerTarget:
         return self._exit is None and not self._ended(0)
 
     def logs(self) -> str:
-        return self._stderr if self._exit is not None else _logs(self.container, stderr=True)
+        return self._stderr if self._exit is not None else written(self.container, stderr=True)
 
     def _try(self, act: Callable[[], object]) -> None:
         """Do it unless the container is not, or no more, in a state for it."""
@@ -223,9 +217,9 @@ class ContainerTarget:
         account, escaped = self._close(killed=killed)
         if killed:
             self._try(partial(self.container.kill, "SIGKILL"))
-        code, words = _outcome(self.container)
-        said = counters(_logs(self.container, stdout=True).encode())
-        self._stderr = _logs(self.container, stderr=True) + words
+        code, words = outcome(self.container)
+        said = counters(written(self.container, stdout=True).encode())
+        self._stderr = written(self.container, stderr=True) + words
         remove(self.container)
         self.meter.close()
         if self._handle >= 0:
@@ -249,93 +243,9 @@ class ContainerTarget:
         return self.meter.last, 0
 
 
-@contextmanager
-def _attached(container: Any) -> Iterator[Any]:
-    """Listen to what a container writes from its start on, for the time of the block."""
-    stream = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
-    try:
-        yield stream
-    finally:
-        answer = getattr(stream, "_response", stream)  # the SDK keeps it there and never closes it
-        answer.close()  # before the stream itself, which it flushes
-        stream.close()
-
-
-def _wait_until_listening(container: Any, stream: Any, deadline: float) -> None:
-    """Read what it says until {"listening": port}. Raises StartFailed."""
-    end = time.monotonic() + deadline
-    data = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while b"\n" not in demultiplexed(data).get(STDOUT, b""):
-            if not selector.select(max(0.0, end - time.monotonic())):
-                words = _logs(container, stderr=True)
-                raise StartFailed(f"not listening after {deadline:g} s. {words}".strip())
-            piece = os.read(stream.fileno(), READ)
-            if not piece:
-                raise early_exit(container)
-            data += piece
-    said = demultiplexed(data)[STDOUT]
-    if "listening" not in counters(said):
-        raise StartFailed(f"unexpected output: {said!r}")
-
-
-def demultiplexed(data: bytes) -> dict[int, bytes]:
-    """Take the engine's stream apart: frames of stdout and stderr; the last one may be cut."""
-    found: dict[int, bytes] = {}
-    while len(data) >= HEADER.size:
-        kind, length = HEADER.unpack_from(data)
-        found[kind] = found.get(kind, b"") + data[HEADER.size : HEADER.size + length]
-        data = data[HEADER.size + length :]
-    return found
-
-
-def early_exit(container: Any) -> StartFailed:
-    code, words = _outcome(container)
-    lines = (_logs(container, stderr=True) + words).strip().splitlines()
-    why = f"exit code {code}: {lines[-1] if lines else 'it said nothing'}"
-    return StartFailed(why, code, port_taken=code == ENVIRONMENT and bool(TAKEN.search(why)))
-
-
-def _outcome(container: Any) -> tuple[int | None, str]:
-    """Wait for its end: the exit code (negative: a signal), and what the kernel had to do with it.
-
-    None: the engine does not say.
-    """
-    try:
-        with explained():
-            code = int(container.wait(timeout=KILL_S)["StatusCode"])
-            container.reload()
-    except (EngineError, EnvironmentUnfit):
-        return None, ""
-    code = SIGNALLED - code if code > SIGNALLED else code
-    state: Mapping[str, Any] = container.attrs.get("State", {})
-    if not state.get("OOMKilled"):
-        return code, ""
-    return code or -signal.SIGKILL, OUT_OF_MEMORY  # 0: it was a child of it
-
-
-def _logs(container: Any, *, stdout: bool = False, stderr: bool = False) -> str:
-    try:
-        with explained():
-            text: bytes = container.logs(stdout=stdout, stderr=stderr, tail=LOG_LINES)
-    except (EngineError, EnvironmentUnfit):
-        return ""
-    return text.decode(errors="replace")
-
-
 def remove(container: Any) -> None:
     with suppress(EngineError, EngineSilent), explained():  # in the end all is removed by label
         container.remove(force=True, v=True)
-
-
-def first_process(init: int) -> int:
-    """Return the first process that a container's init has begun, which is what it is for."""
-    try:
-        listed = Path(f"/proc/{init}/task/{init}/children").read_text(encoding="ascii").split()
-    except OSError:  # a kernel without CONFIG_PROC_CHILDREN, or ended
-        listed = sorted(str(pid) for pid, stat in read_all().items() if stat.parent == init)
-    return int(listed[0]) if listed else init
 
 
 @contextmanager

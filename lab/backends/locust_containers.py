@@ -16,12 +16,11 @@ from typing import Any
 
 from lab.backends import containers
 from lab.backends.containers import EngineError, explained
-from lab.backends.docker import first_process
 from lab.backends.locusts import pin_threads
 from lab.backends.networks import Network
 from lab.errors import EnvironmentUnfit
 from lab.load import LocustClient
-from lab.meter import read_stat
+from lab.proc import first_process, read_stat
 from loadtests.targets import ALLOW
 
 IMAGE = "io-lab-locust"  # LAB_LOCUST_IMAGE names another one

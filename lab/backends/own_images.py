@@ -16,20 +16,15 @@ from docker.types import Ulimit  # type: ignore[import-untyped]
 
 from lab import cgroup
 from lab.backends import containers
+from lab.backends.container_words import early_exit
 from lab.backends.containers import TMP, EngineError, EngineSilent, explained
 from lab.backends.contract import Backend, Exit, StartFailed, StartOptions, Target, verify
-from lab.backends.docker import (
-    PORT,
-    ContainerTarget,
-    early_exit,
-    first_process,
-    metered,
-    remove,
-)
+from lab.backends.docker import PORT, ContainerTarget, metered, remove
 from lab.backends.foreign import forgiven, wait_until_accepting
 from lab.backends.networks import Network
 from lab.errors import EnvironmentUnfit
 from lab.own_servers import OwnServer, variables, words
+from lab.proc import first_process
 
 ANY = "0.0.0.0"  # inside: the container's own network has nobody else to be kept out
 

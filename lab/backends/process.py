@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
-from lab.meter import ProcessMeter, read_all, read_stat
+from lab.meter import ProcessMeter
+from lab.proc import read_all, read_stat
 from servers.catalog import SERVERS
 
 HOST = "127.0.0.1"

@@ -14,9 +14,10 @@ from requests.exceptions import ConnectionError as NoConnection
 
 from lab import cleaning
 from lab.backends import containers, networks
+from lab.backends.container_words import demultiplexed
 from lab.backends.containers import RUN, EngineError
 from lab.backends.contract import StartFailed, StartOptions
-from lab.backends.docker import DockerBackend, demultiplexed, opened
+from lab.backends.docker import DockerBackend, opened
 from lab.backends.networks import Subnet
 from lab.cgroup import Group, OutOfReach
 from lab.errors import EnvironmentUnfit

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab import meter
-from lab.meter import Gone, ProcessMeter, Stat, family
+from lab import meter, proc
+from lab.meter import Gone, ProcessMeter
+from lab.proc import Stat, family
 
 STAT = (
     "4242 (a) b (c) S 17 4242 4200 0 -1 4194560 2331 99 0 0 31 12 250 7 20 0 3 0 136903 0 0 "
@@ -116,28 +117,28 @@ def act(started):
 
 
 def test_stat_is_read_behind_the_last_bracket_of_the_name():
-    assert meter.parse_stat(STAT) == Stat("S", 17, 4200, 31, 12, 250, 7, 136903)
-    assert meter.parse_stat(STAT).reaped == 257
+    assert proc.parse_stat(STAT) == Stat("S", 17, 4200, 31, 12, 250, 7, 136903)
+    assert proc.parse_stat(STAT).reaped == 257
 
 
 def test_own_stat_agrees_with_the_operating_system():
-    stat = meter.read_stat(os.getpid())
+    stat = proc.read_stat(os.getpid())
     assert (stat.parent, stat.session) == (os.getppid(), os.getsid(0))
-    assert abs(stat.user * meter.TICK_NS / 1e9 - os.times().user) < 0.1
+    assert abs(stat.user * proc.TICK_NS / 1e9 - os.times().user) < 0.1
 
 
 def test_pss_is_in_bytes_and_not_one_of_its_parts():
-    assert meter.parse_pss(ROLLUP) == 7287 * 1024
-    assert meter.parse_pss("") == 0
+    assert proc.parse_pss(ROLLUP) == 7287 * 1024
+    assert proc.parse_pss("") == 0
 
 
 def test_switches():
-    assert meter.parse_switches(STATUS) == (150, 545)
+    assert proc.parse_switches(STATUS) == (150, 545)
 
 
 def test_netstat():
     wanted = {"SyncookiesSent": 0, "ListenOverflows": 12, "ListenDrops": 13}
-    assert meter.parse_netstat(NETSTAT) == wanted
+    assert proc.parse_netstat(NETSTAT) == wanted
 
 
 @pytest.mark.parametrize(
