@@ -11,7 +11,7 @@ from threading import Timer
 from typing import NamedTuple
 
 from lab.probes import Ruling
-from lab.probes._kit import threads_of
+from lab.probes._kit import threads_of, until
 
 MANY = 5
 FAR_S = 60.0
@@ -37,6 +37,7 @@ def observe() -> Seen:
         timer.cancel()
     for timer in timers:
         timer.join()
+    until(lambda: threads_of(os.getpid()) == counts[0])  # joined is a little before gone
     counts.append(threads_of(os.getpid()))
     loop = asyncio.new_event_loop()
     for _ in range(MANY):

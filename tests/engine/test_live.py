@@ -149,7 +149,7 @@ def test_a_trial_that_is_told_to_finish_keeps_its_length(engine, serve, order):
     engine.say(go=wanted["trial"], start_ns=None)
     assert engine.hear()["event"] == "started"
     result, _ = engine.finish(wanted)
-    assert result.crossed[1] - result.crossed[0] >= result.window[1] - result.window[0] > 0
+    assert result.crossed[1] >= result.window[1] > result.window[0]
 
 
 @pytest.mark.parametrize("timing", [(0, LONGEST_LIVE + 1, 0), (0.1, 60, 0), (0, 60, 0.1)])

@@ -20,6 +20,7 @@ import pytest
 from lab.backends import containers, locusts, networks
 from lab.config import load
 from lab.plan import expand
+from servers import vitals
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
@@ -209,8 +210,7 @@ def test_a_server_that_dies_in_a_trial_is_void_and_the_run_goes_on(tmp_path, mas
 
 
 def sockets(pid):
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return sum(str(link.readlink()).startswith("socket:") for link in links)
+    return len(list(vitals.sockets_of(pid)))
 
 
 def children(pid):
