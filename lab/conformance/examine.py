@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from lab import served, wire
+from lab import served, tracked, wire
 from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
 from lab.conformance import CHECKS, FACTS
 from lab.conformance.subject import (
@@ -22,11 +22,13 @@ from lab.conformance.subject import (
     last_line,
     start,
 )
+from lab.errors import EnvironmentUnfit
 from lab.http_differences import DIFFERENCES
 from lab.meter import Gone
 from lab.own_servers import FOREIGN
 from servers.catalog import SERVERS, Server
 
+ROOM = 20_000  # connections: a check makes 5,000 at most, and several pairs have a turn at once
 SETTLE = 1.0  # seconds until whatever belonged to a client is gone
 STEP = 0.01  # seconds between two looks
 CALM = 0.1  # seconds without a change: all that is started at first has started
@@ -141,7 +143,15 @@ def examine(
 
 
 def hold(subject: Subject, name: str, base: Holdings | None = None) -> Outcome:
-    """Hold one check, and see that it has left nothing behind."""
+    """Hold one check, and see that it has left nothing behind.
+
+    Raises EnvironmentUnfit where this machine would drop packets, and the server be blamed for it.
+    """
+    if not tracked.wait_for_room(ROOM):
+        raise EnvironmentUnfit(
+            "The kernel's table of tracked connections is full, and new ones would be dropped. Wait "
+            "until others make fewer, or raise it: sysctl net.netfilter.nf_conntrack_max."
+        )
     began = time.monotonic()
     outcome = Outcome(name, 1)
     try:
