@@ -149,8 +149,8 @@ def hold(subject: Subject, name: str, base: Holdings | None = None) -> Outcome:
     """
     if not tracked.wait_for_room(ROOM):
         raise EnvironmentUnfit(
-            "The kernel's table of tracked connections is full, and new ones would be dropped. Wait "
-            "until others make fewer, or raise it: sysctl net.netfilter.nf_conntrack_max."
+            "The kernel's table of tracked connections is full, and new ones would be dropped. "
+            "Wait until others make fewer, or raise it: sysctl net.netfilter.nf_conntrack_max."
         )
     began = time.monotonic()
     outcome = Outcome(name, 1)

@@ -12,14 +12,16 @@ for a signal depends on the model, and on luck. Until then it costs a wait that 
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import signal
 import socket
 import sys
+import termios
 from _socket import socket as Socket  # noqa: N812 not one that a library has patched
 from _thread import get_ident, start_new_thread
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, sleep  # bound now: a library may patch the module later
 from typing import NoReturn
 
@@ -28,6 +30,7 @@ from servers.core.contract import refused
 
 GRACE = 2.0  # seconds until whatever still waits for a client is left behind
 TICK = 0.02  # seconds between two looks
+READ_TICKS = 10  # looks, until what has come is read; under steady load there is always more
 CHILDREN = 0.5  # seconds that children have beyond that
 ENDING = {signal.SIGTERM, signal.SIGINT}
 INTERNET = {socket.AF_INET, socket.AF_INET6}
@@ -93,6 +96,8 @@ def _end(main_thread: int) -> NoReturn:
     look. For all others it is a call that Python makes again.
     """
     deadline = monotonic() + GRACE
+    if awaited:
+        _let_read()
     while any(is_busy() for is_busy in awaited) and monotonic() < deadline:
         sleep(TICK)
     while dismiss() and monotonic() < deadline:
@@ -102,27 +107,45 @@ def _end(main_thread: int) -> NoReturn:
     finish(deadline)
 
 
+def _let_read() -> None:
+    """What has come must have become work before anybody can wait for that; for a moment only."""
+    for _ in range(READ_TICKS):
+        unread = bytearray(4)
+        for held in _sockets():
+            with contextlib.suppress(OSError):  # it listens, or is gone
+                fcntl.ioctl(held.fileno(), termios.FIONREAD, unread)
+            if any(unread):
+                break
+        sleep(TICK)  # also when all is read: then it is being taken up
+        if not any(unread):
+            return
+
+
 def dismiss() -> int:
     """Shut the receiving side of every connected client and close the door; how many are left."""
     left = 0
+    for held in _sockets():
+        with contextlib.suppress(OSError):  # gone by itself
+            if held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                held.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(_DROP_ALL))
+            else:
+                held.shutdown(socket.SHUT_RD)
+                left += 1
+    return left
+
+
+def _sockets() -> Iterator[Socket]:
+    """Every TCP socket in this process's table, for as long as it is looked at."""
     for descriptor in _descriptors():
         try:
             held = Socket(fileno=descriptor)
         except OSError:
             continue  # no socket, or closed meanwhile
         try:
-            if held.family not in INTERNET or held.type != socket.SOCK_STREAM:
-                continue
-            if held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                held.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(_DROP_ALL))
-            else:
-                held.shutdown(socket.SHUT_RD)
-                left += 1
-        except OSError:
-            pass  # gone by itself
+            if held.family in INTERNET and held.type == socket.SOCK_STREAM:
+                yield held
         finally:
             held.detach()
-    return left
 
 
 def _descriptors() -> Iterable[int]:
