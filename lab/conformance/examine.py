@@ -2,7 +2,8 @@
 
 One process takes all of it. After each check it must answer as before, and hold no descriptor,
 thread or process more than before the first; a process that failed is replaced, so that one mistake
-is not counted twice. At the end it is stopped, and must end well.
+is not counted twice. At the end it is stopped, and must end well; then another one is traced for a
+moment, and must wait in the call that it is known for.
 """
 
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from lab import served, tracked, wire
 from lab.backends.contract import Backend, StartFailed, StartOptions, Target, WrongAnswer
-from lab.conformance import CHECKS, FACTS
+from lab.conformance import CHECKS, FACTS, mechanism
 from lab.conformance.subject import (
     CasesFailed,
     Check,
@@ -140,6 +141,7 @@ def examine(
         yield _end(target, silent=server.family != FOREIGN)
     finally:
         target.kill()
+    yield _mechanism(name, protocol, server, options)
 
 
 def hold(subject: Subject, name: str, base: Holdings | None = None) -> Outcome:
@@ -192,6 +194,17 @@ def _end(target: Target, *, silent: bool) -> Outcome:
     except WrongAnswer as error:
         return Outcome(END, 1, {END: str(error)}, seconds=time.monotonic() - began)
     return Outcome(END, 1, seconds=time.monotonic() - began)
+
+
+def _mechanism(name: str, protocol: str, server: Server, options: StartOptions) -> Outcome:
+    began = time.monotonic()
+    try:
+        why = mechanism.agrees(name, protocol, server, options)
+    except WrongAnswer as error:
+        outcome = Outcome(mechanism.NAME, 1, {mechanism.NAME: str(error)})
+    else:
+        outcome = Outcome(mechanism.NAME, 0 if why else 1, left_out=why)
+    return replace(outcome, seconds=time.monotonic() - began)
 
 
 def holdings(target: Target, protocol: str) -> Holdings:
