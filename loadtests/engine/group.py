@@ -10,10 +10,11 @@ from typing import Any
 from loadtests.engine import arrivals
 from loadtests.engine.clients import CLIENTS
 from loadtests.engine.dial import now_ns
+from loadtests.engine.eager import Eager
 from loadtests.engine.endless import Endless
 from loadtests.engine.ledger import Failure, Ledger
 from loadtests.engine.link import Link
-from loadtests.engine.lives import Brief, Eager, Kept, Silent
+from loadtests.engine.lives import Brief, Kept, Silent
 from loadtests.engine.loop import Loop
 from loadtests.engine.order import SECOND, Load, Order
 from loadtests.engine.pacing import Closed, Open, Pacer
