@@ -49,9 +49,9 @@ def cells(lab: Lab, profile: str, experiment: str) -> list[Cell]:
     return [_cell(lab, profile, found, arm, f) for arm, all_of in arms for f in all_of]
 
 
-def connections(experiment: Experiment, factors: Factors) -> dict[ClassName, int]:
+def connections(experiment: Experiment, arm: str, factors: Factors) -> dict[ClassName, int]:
     """Return how many connections of each class a cell has; 0: the class is absent."""
-    classes = experiment.load.classes()
+    classes = experiment.load_of(arm).classes()
     return {name: _number(load.connections, factors, int) for name, load in classes.items()}
 
 
@@ -67,8 +67,8 @@ def timing(usual: Profile, own: Override | None) -> Timing:
 
 
 def _cell(lab: Lab, profile: str, experiment: Experiment, arm: str, factors: Factors) -> Cell:
-    counts = connections(experiment, factors)
-    classes = experiment.load.classes()
+    counts = connections(experiment, arm, factors)
+    classes = experiment.load_of(arm).classes()
     return Cell(
         id=cell_id(experiment.id, arm, factors),
         experiment=experiment.id,

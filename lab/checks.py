@@ -14,7 +14,7 @@ from lab.cells import combinations, connections, levels
 from lab.document import Document, Where, quote
 from lab.mistakes import near
 from lab.model import ECHO, ClassName
-from lab.schema import EVERY, Defaults, Experiment, Levels, Profile
+from lab.schema import EVERY, Defaults, Experiment, Levels, LoadMix, Profile
 from lab.served import WITH_PATHS
 from servers.catalog import PROTOCOLS, SERVERS, Server
 
@@ -113,18 +113,19 @@ def _spoken(document: Document, where: Where, experiment: Experiment, servers: S
             mend = f"Write protocol: {' or '.join(server.protocols)}, or leave it out."
             text = f"{arm.server} does not speak {protocol}. {mend}"
         elif server is not None and protocol == WITH_PATHS:
-            text = _lacking(arm.server, server, experiment)
+            text = _lacking(arm.server, server, experiment.load_of(name))
         if text:
             document.complain((*where, "arms", _step(document, where, name), "server"), text)
-    for class_name, load in experiment.load.asking().items():
-        if load.path is not None and protocol != WITH_PATHS:
-            text = f"{protocol} has no paths. Write protocol: {WITH_PATHS}, or leave path out."
-            document.complain((*where, "load", class_name, "path"), text, at_key=True)
+    for place, mix in experiment.loads():
+        for class_name, load in mix.asking().items():
+            if load.path is not None and protocol != WITH_PATHS:
+                text = f"{protocol} has no paths. Write protocol: {WITH_PATHS}, or leave path out."
+                document.complain((*where, *place, class_name, "path"), text, at_key=True)
 
 
-def _lacking(name: str, server: Server, experiment: Experiment) -> str:
+def _lacking(name: str, server: Server, mix: LoadMix) -> str:
     """Say which path of the load a server does not have; "": it has all."""
-    for load in experiment.load.asking().values():
+    for load in mix.asking().values():
         path = load.path or ECHO
         if not served.has(server.paths, path):
             has = " or ".join(f"path: {each}" for each in server.paths)
@@ -186,13 +187,14 @@ def _ladder(document: Document, where: Where, ladders: Levels) -> bool:
 def _references(document: Document, where: Where, experiment: Experiment) -> bool:
     """Note `$names` without a factor, and factors that no load uses."""
     used, fit = set[str](), True
-    for class_name, load in experiment.load.classes().items():
-        for key in ("connections", "rate", "payload"):
-            value = getattr(load, key, None)
-            if isinstance(value, str):
-                place = (*where, "load", class_name, key)
-                fit &= known(document, place, value[1:], experiment.factors, "a factor")
-                used.add(value[1:])
+    for place, mix in experiment.loads():
+        for class_name, load in mix.classes().items():
+            for key in ("connections", "rate", "payload"):
+                value = getattr(load, key, None)
+                if isinstance(value, str):
+                    at = (*where, *place, class_name, key)
+                    fit &= known(document, at, value[1:], experiment.factors, "a factor")
+                    used.add(value[1:])
     for name in experiment.factors.keys() - used:
         text = f"no load uses it. Write connections: ${name}, or leave the factor out."
         document.complain((*where, "factors", name), text, at_key=True)
@@ -231,12 +233,13 @@ def _loads(
 
 def _impossible(experiment: Experiment, arm: str, factors: dict[str, int], server: Server) -> str:
     """Say why an arm cannot be given this load; "" where it can."""
-    counts = connections(experiment, factors)
+    counts = connections(experiment, arm, factors)
     total = sum(counts.values())
     limit = server.descriptors_below - SPARE_DESCRIPTORS
-    if not any(counts[name] for name in experiment.load.asking()):
+    asking = experiment.load_of(arm).asking()
+    if not any(counts[name] for name in asking):
         return "nobody would ask anything. Write a level of 1 or more."
-    for load in experiment.load.asking().values():
+    for load in asking.values():
         for value in (load.rate, load.payload):
             if isinstance(value, str) and not factors[value[1:]]:
                 return f"{value[1:]} cannot be 0 here. Write a level of 1 or more."
@@ -292,5 +295,6 @@ def _culprit(experiment: Experiment, profile: str, arm: str, factors: dict[str, 
             for key in (profile, EVERY):
                 if factors[name] in by_profile.get(key, []):
                     return (*steps, name, key, by_profile[key].index(factors[name]))
-    counts = connections(experiment, factors)
-    return ("load", max(counts, key=lambda name: counts[name]))
+    counts = connections(experiment, arm, factors)
+    at = ("arms", arm, "load") if experiment.arms[arm].load else ("load",)
+    return (*at, max(counts, key=lambda name: counts[name]))

@@ -82,7 +82,8 @@ def _arms(document: Document, where: Where, experiment: Experiment, claim: Measu
 
 def _metric(document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim) -> None:
     load, of = METRICS[claim.metric].load, claim.connection_class
-    asking = experiment.load.asking()
+    mixes = {arm: experiment.load_of(arm).asking() for arm in arms(claim)}
+    asking = {name: found for mix in mixes.values() for name, found in mix.items()}
     if load != "open" and of:
         text = f"{claim.metric} is of the whole server. Leave class out."
         document.complain((*where, "class"), text, at_key=True)
@@ -91,7 +92,12 @@ def _metric(document: Document, where: Where, experiment: Experiment, claim: Mea
     elif load == "open" and len(asking) > 1:
         text = f"{claim.metric} of which class? Write class: {' or class: '.join(asking)}."
         document.complain((*where, "metric"), text)
-    judged = [found for name, found in asking.items() if of in (None, name)]
+    judged = [
+        found
+        for arm, mix in mixes.items()
+        for name, found in mix.items()
+        if of in (None, name) and not (load == "open" and experiment.arms[arm].load)
+    ]  # where the arms differ in their load, open against closed may be the question
     if load and any(found.is_open != (load == "open") for found in judged):
         text = f"{claim.metric} {_LOADS[load]}. Write metric: cpu, or mend the experiment's load."
         document.complain((*where, "metric"), text)
@@ -183,13 +189,14 @@ def _window(
     profile: Profile,
 ) -> None:
     """Note a percentile that a window has too few requests for."""
-    least, load = METRICS[claim.metric].requests, None
-    if claim.connection_class:
-        load = experiment.load.asking().get(claim.connection_class)
-    if not least or load is None:
+    least = METRICS[claim.metric].requests
+    if not least or not claim.connection_class:
         return
     window = timing(profile, experiment.timing.get(name)).window
-    for _, place in needs(experiment, name, claim):
+    for arm, place in needs(experiment, name, claim):
+        load = experiment.load_of(arm).asking().get(claim.connection_class)
+        if load is None or not load.is_open:
+            continue
         asked = class_load(load, place).rate * window
         if asked < least:
             text = f"a window of {name} has {asked:.0f} requests, {claim.metric} needs {least}."

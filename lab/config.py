@@ -9,6 +9,7 @@ raised, whatever the files hold.
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.cells import arms as arms_of
 from lab.checks import check_defaults, check_experiment, check_name, check_raw_servers
 from lab.claim_checks import check_claim
 from lab.claims import KINDS, METRICS, Claim, LimitClaim
@@ -18,7 +19,7 @@ from lab.includes import include
 from lab.mistakes import guess, near, shaped
 from lab.own_checks import check_own_arms, check_own_server
 from lab.own_servers import FOREIGN, OwnServer, known
-from lab.schema import Defaults, Experiment, File, Lab, Load, Profile
+from lab.schema import Defaults, Experiment, File, Lab, Load, LoadMix, Profile
 from lab.shape import Shape
 from lab.yaml_source import read
 from servers.catalog import Server
@@ -141,15 +142,29 @@ def _experiments(
         if found is None:
             check_raw_servers(document, ("experiments", name), item, servers)
         else:
-            filled: dict[str, Load] = {
-                class_name: load.model_copy(update={"payload": defaults.payload})
-                for class_name, load in found.load.asking().items()
-                if load.payload is None and load.takes_payload
+            arms = {
+                name: arm.model_copy(update={"load": _filled(arm.load, defaults)})
+                if arm.load
+                else arm
+                for name, arm in found.arms.items()
             }
-            protocol = found.protocol or defaults.protocol
-            mix = found.load.model_copy(update=filled)
-            experiments[name] = found.model_copy(update={"load": mix, "protocol": protocol})
+            mine = {
+                "protocol": found.protocol or defaults.protocol,
+                "load": _filled(found.load, defaults),
+                "arms": arms,
+            }
+            experiments[name] = found.model_copy(update=mine)
     return experiments
+
+
+def _filled(mix: LoadMix, defaults: Defaults) -> LoadMix:
+    """Fill the payload in where one is sent and none is named."""
+    filled: dict[str, Load] = {
+        class_name: load.model_copy(update={"payload": defaults.payload})
+        for class_name, load in mix.asking().items()
+        if load.payload is None and load.takes_payload
+    }
+    return mix.model_copy(update=filled)
 
 
 def _claims(document: Document, experiments: dict[str, Experiment]) -> dict[str, Claim]:
@@ -177,7 +192,9 @@ def _with_class(claim: Claim, experiments: dict[str, Experiment]) -> Claim:
     if isinstance(claim, LimitClaim) or METRICS[claim.metric].load != "open":
         return claim
     experiment = experiments.get(claim.experiment)
-    classes = list(experiment.load.asking()) if experiment else []
+    named = arms_of(claim) if experiment else []
+    mixes = (experiment.load_of(arm) for arm in named if experiment and arm in experiment.arms)
+    classes = list(dict.fromkeys(name for mix in mixes for name in mix.asking()))
     if claim.connection_class is None and len(classes) == 1:
         return claim.model_copy(update={"connection_class": classes[0]})
     return claim

@@ -135,13 +135,17 @@ class LoadMix(Shape):
 
 
 class Arm(Shape):
-    """network: how it is reached; None, the backend's own way, leaves no trace in the hash."""
+    """network: how it is reached; None, the backend's own way, leaves no trace in the hash.
+
+    load: instead of the experiment's, where what the arms differ in is the load.
+    """
 
     server: Text
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     network: Literal["loopback", "host", "bridge", "published"] | None = Field(
         default=None, exclude_if=lambda network: network is None
     )
+    load: LoadMix | None = Field(default=None, exclude_if=lambda load: load is None)
 
 
 def _arms(value: Any) -> Any:
@@ -188,6 +192,15 @@ class Experiment(Shape):
     factors_for: dict[str, dict[str, Levels]] = Field(default_factory=dict)
     timing: dict[str, Timing] = Field(default_factory=dict)
     mechanism: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+
+    def load_of(self, arm: str) -> LoadMix:
+        """Return what an arm is loaded with. Raises KeyError for an unknown arm."""
+        return self.arms[arm].load or self.load
+
+    def loads(self) -> list[tuple[tuple[str, ...], LoadMix]]:
+        """Return every load with its place in the file, below the experiment."""
+        own = [(("arms", name, "load"), arm.load) for name, arm in self.arms.items()]
+        return [(("load",), self.load), *((place, load) for place, load in own if load)]
 
 
 def _target(value: Any) -> str:
