@@ -34,9 +34,8 @@ def serve(listener: socket.socket, new_connection: NewConnection, workers: int) 
             channel = channels[fd]
             if channel.advance():
                 if channel.closed:
-                    poller.unregister(
-                        fd
-                    )  # close() would do it, unless a copy of the descriptor lives
+                    # close() would do it, too, unless a copy of the descriptor lives, epoll(7) Q6
+                    poller.unregister(fd)
                     del channels[fd]
                     channel.close()
                 else:
