@@ -12,10 +12,13 @@ from lab.model import ClassName, Frozen
 
 SCHEMA = 1
 
-FailureKind = Literal["refused", "reset", "closed", "timeout", "short", "wrong", "unsent"]
+FailureKind = Literal[
+    "refused", "reset", "closed", "timeout", "short", "wrong", "unsent", "no-port"
+]
 """refused: connect() failed; reset: ECONNRESET or EPIPE; closed: end of file instead of a reply;
 timeout: no whole reply by the end of the cool-down; short: end of file inside a reply;
-wrong: bytes differ; unsent: scheduled, but no free connection took it in time."""
+wrong: bytes differ; unsent: scheduled, but no free connection took it in time; no-port: connect()
+had no port left to come from, which is the load's own lack."""
 
 
 class HistogramData(Frozen):

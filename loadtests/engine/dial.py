@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loadtests.engine.loop import READ, WRITE
+from loadtests.engine.sources import IP_BIND_ADDRESS_NO_PORT
 
 if TYPE_CHECKING:
     from loadtests.engine.group import Group
@@ -45,12 +46,16 @@ class Dial:
         error = self.sock.connect_ex(group.address)
         if error not in (0, errno.EINPROGRESS):
             self.close()
-            self.unconnected("refused")
+            self.unconnected("no-port" if error == errno.EADDRNOTAVAIL else "refused")
             return
         group.loop.watch(self.fd, self.on_connected, WRITE)
 
     def bind(self) -> None:
-        """Choose the source address; the kernel's choice will do."""
+        """Take the next of the group's source addresses, if it has any; see `sources`."""
+        source = next(self.group.sources, "")
+        if source:
+            self.sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            self.sock.bind((source, 0))
 
     def on_connected(self) -> None:
         if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):

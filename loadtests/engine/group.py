@@ -1,15 +1,14 @@
 """All connections of one class in one trial: its links, its pacer, its ledger, its census."""
 
-import socket
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
 
-from loadtests.engine import arrivals
+from loadtests.engine import arrivals, sources
 from loadtests.engine.clients import CLIENTS
-from loadtests.engine.dial import now_ns
+from loadtests.engine.dial import Dial, now_ns
 from loadtests.engine.eager import Eager
 from loadtests.engine.endless import Endless
 from loadtests.engine.ledger import Failure, Ledger
@@ -37,7 +36,7 @@ class Group:
         )
         self.request_bytes, self.reply_bytes = map(len, self.client.exchanges[0])
         self.asked = arrivals.split(load.connections, order.index, order.of)
-        self.index = order.index
+        self.sources = cycle(sources.own(self.address[0], order.index, name, self.asked))
         self.ledger = Ledger(paced=load.open or load.think_s > 0 or name == "short")
         self.pacer = self._pacer(order)
         self.flying = self.held = self.lost = self.established = 0
@@ -45,7 +44,8 @@ class Group:
         self.unconnected: Counter[str] = Counter()
         self.pending = self.asked if self.keeps else 0
         self.on_settled: Callable[[], None] = lambda: None
-        self.links = [self._kind()(self, number) for number in range(self.asked)]
+        kind: type[Any] = self._kind()
+        self.links = [kind(self, number) for number in range(self.asked)]
         if not self.keeps:
             self.pacer.idle.extend(self.links)
 
@@ -68,11 +68,6 @@ class Group:
         exchanges = self.client.exchanges
         first = number % len(exchanges)
         return cycle(exchanges[first:] + exchanges[:first])
-
-    def source(self, number: int) -> str:
-        """One of this engine's own source addresses; empty: the target is not on loopback."""
-        local = self.family == socket.AF_INET and self.address[0].startswith("127.")
-        return f"127.0.{1 + self.index % 255}.{1 + number}" if local else ""
 
     def settle(self, kind: str = "") -> None:
         """One connection is established, or has failed for good. Later on it counts no more."""
@@ -125,7 +120,7 @@ class Group:
         for link in self.links:
             link.close()
 
-    def _kind(self) -> type[Link]:
+    def _kind(self) -> type[Dial]:
         if not self.keeps:
             return Brief
         if not self.asks:

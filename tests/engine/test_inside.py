@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.record import ClassResult, EngineResult
-from loadtests.engine import clients, lives, trial
+from loadtests.engine import clients, sources, trial
 from loadtests.engine.clients import Client
 from loadtests.engine.ledger import Failure, Ledger, Tally, shorten
 from loadtests.engine.order import parse
@@ -218,7 +218,7 @@ def test_a_schedule_is_counted_by_its_intended_starts():
 
 
 def test_idle_connections_have_source_addresses_of_their_own(monkeypatch, serve, order):
-    monkeypatch.setattr(lives, "FROM_ONE", 2)
+    monkeypatch.setattr(sources, "FROM_ONE", 2)
     peers = []
 
     def note(client, number):
@@ -226,9 +226,9 @@ def test_idle_connections_have_source_addresses_of_their_own(monkeypatch, serve,
         client.recv(1)
 
     run(order(serve(note), idle={"connections": 5}, share=[1, 2], timing=(0.01, 0.1, 0.01)))
-    assert sorted(peers) == ["127.0.2.1", "127.0.2.1"]
+    assert sorted(peers) == ["127.0.2.17", "127.0.2.17"]
     run(order(serve(note), idle={"connections": 5}, timing=(0.01, 0.1, 0.01)))
-    assert sorted(peers[2:]) == [*["127.0.1.1"] * 2, *["127.0.1.2"] * 2, "127.0.1.3"]
+    assert sorted(peers[2:]) == [*["127.0.1.17"] * 2, *["127.0.1.18"] * 2, "127.0.1.19"]
 
 
 def test_a_connect_that_fails_at_once(serve, order, check, monkeypatch):

@@ -1,0 +1,85 @@
+"""Source addresses: whose they are, that nobody shares one, and that they are used in turn."""
+
+import errno
+import socket
+from collections import Counter
+from itertools import product
+
+import pytest
+
+from lab.record import EngineResult
+from loadtests.engine import sources
+from loadtests.engine.order import NAMES
+from tests.engine.test_inside import run
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "many"),
+    [
+        ("idle", 1, 1),
+        ("idle", 8000, 1),
+        ("idle", 8001, 2),
+        ("idle", 15_000, 2),
+        ("long", 8000, 0),
+        ("long", 8001, 2),
+        ("short", 1, 16),
+        ("short", 0, 16),
+        ("idle", 10_000_000, 16),
+        ("victim", 1, 0),
+    ],
+)
+def test_as_many_addresses_as_the_ports_are_worth(name, asked, many):
+    assert sources.how_many(name, asked) == many
+    assert len(sources.own("127.0.0.1", 0, name, asked)) == many
+
+
+def test_every_class_has_its_place():
+    assert set(NAMES) <= set(sources.PLACES)
+    assert len(set(sources.PLACES)) == len(sources.PLACES)
+
+
+def test_no_two_classes_and_no_two_engines_share_an_address():
+    seen = Counter(
+        address
+        for name, index in product(sources.PLACES, range(64))
+        for address in sources.own("127.0.0.1", index, name, 10_000_000)
+    )
+    assert max(seen.values()) == 1
+    assert len(seen) == len(sources.PLACES) * 64 * sources.OF_A_CLASS
+    assert all(1 <= int(address.rpartition(".")[2]) <= 254 for address in seen)
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3", "::1", "fe80::1%lo", "198.18.0.2"])
+def test_off_this_loopback_the_kernel_chooses(host):
+    assert sources.own(host, 0, "short", 5) == []
+
+
+def test_short_connections_take_their_addresses_in_turn(engine, serve, order):
+    peers = []
+
+    def note(client, number):
+        peers.append(client.getpeername()[0])
+        client.sendall(client.recv(65536).upper())
+
+    result = engine.run(order(serve(note), short={"connections": 1, "rate": 400}))
+    done = result.classes["short"].total
+    assert done.completed == done.scheduled == 100
+    mine = sources.own("127.0.0.1", 0, "short", 1)
+    assert Counter(peers) == {at: 100 // 16 + (k < 100 % 16) for k, at in enumerate(mine)}
+
+
+class Full(socket.socket):
+    """As on an address whose ports are all taken."""
+
+    def connect_ex(self, address):
+        return errno.EADDRNOTAVAIL
+
+
+def test_a_lack_of_ports_is_the_loads_own_and_no_refusal(serve, order, monkeypatch):
+    made = order(serve(), idle={"connections": 2}, short={"connections": 1, "rate": 100})
+    monkeypatch.setattr(socket, "socket", Full)
+    *_, done = events = run(made)
+    assert events[0]["failed"] == {"idle": {"no-port": 2}}
+    result = EngineResult.model_validate(done["result"])
+    assert set(result.classes["short"].total.failed) <= {"no-port", "unsent"}
+    assert result.classes["short"].total.failed["no-port"] > 0
