@@ -81,7 +81,14 @@ def _cell(lab: Lab, profile: str, experiment: Experiment, arm: str, factors: Fac
         protocol=experiment.protocol,
         load={name: class_load(classes[name], factors) for name, n in counts.items() if n},
         timing=timing(lab.profiles[profile], experiment.timing.get(profile)),
+        cpu=judged_by_cpu(lab, experiment.id),
     )
+
+
+def judged_by_cpu(lab: Lab, experiment: str) -> bool:
+    """Whether a claim asks an experiment for CPU per request, or there is no claim about it."""
+    about = [claim for claim in lab.claims.values() if getattr(claim, "experiment", "") == experiment]
+    return not about or any(getattr(claim, "metric", "cpu") == "cpu" for claim in about)
 
 
 def needs_ring(server: str) -> bool:

@@ -15,6 +15,9 @@ from lab.pace import Covariate, fit, pace_ns
 from lab.record import GateResult, Record
 
 
+CPU = ("cpu", "cpu-raw")
+
+
 @dataclass
 class CellData:
     """All attempts at one cell. usable: one record per block. results: all gates, per attempt."""
@@ -94,7 +97,10 @@ class Data:
         found: dict[int, float] = {}
         data = self.cells[cell]
         for block, record in sorted(data.usable.items()):
-            if metric in LATENCIES and data.warned[block] & gates.LATENCY_GATES:
+            warned = data.warned[block]
+            if metric in LATENCIES and warned & gates.LATENCY_GATES:
+                continue
+            if metric in CPU and warned & gates.CPU_GATES:
                 continue
             try:
                 found[block] = value(record, metric, classes)

@@ -54,6 +54,8 @@ class Cell(Frozen):
 
     id: `experiment/arm/factor=level,...`, unique in a plan. network: an older plan has none.
     io_uring: some arm of the experiment needs it, so all of them run where it is allowed.
+    cpu: false where all claims of the experiment are about something else than CPU per request, so
+    that a gate of scope "cpu" only warns.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Cell(Frozen):
     protocol: str
     load: dict[ClassName, ClassLoad]
     timing: Timing
+    cpu: bool = Field(default=True, exclude_if=lambda judged: judged)
 
 
 class Trial(Frozen):

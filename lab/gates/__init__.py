@@ -17,7 +17,11 @@ from lab.record import GateResult, Record
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. scope "latency": it voids only what is judged by a latency, else it warns."""
+    """One gate.
+
+    scope: what it is about. "latency": it voids only what is judged by a latency, else it warns.
+    "cpu": it only warns where nothing is judged by CPU per request, see lab.model.Cell.
+    """
 
     name: str
     meaning: str
@@ -137,6 +141,7 @@ GATES: tuple[Gate, ...] = (
         f"longer than {server.BRACKET_NS / 1e6:g} ms",
         "Use a longer window.",
         server.window_edges,
+        scope="cpu",
     ),
     Gate(
         "meter-closure",
@@ -167,6 +172,7 @@ GATES: tuple[Gate, ...] = (
 )
 NOISE_GATES = frozenset({"host-noise"})
 LATENCY_GATES = frozenset(gate.name for gate in GATES if gate.scope == "latency")
+CPU_GATES = frozenset(gate.name for gate in GATES if gate.scope == "cpu")
 
 
 def check(record: Record, cell: Cell, gates: Iterable[Gate] = GATES) -> list[GateResult]:
@@ -177,7 +183,8 @@ def check(record: Record, cell: Cell, gates: Iterable[Gate] = GATES) -> list[Gat
             finding = gate.check(record, cell)
         except Unmeasured:
             continue
-        state = "warn" if finding.state == "void" and gate.scope != "all" else finding.state
+        mild = gate.scope == "latency" or (gate.scope == "cpu" and not cell.cpu)
+        state = "warn" if finding.state == "void" and mild else finding.state
         results.append(
             GateResult(
                 gate=gate.name,
