@@ -21,6 +21,10 @@ LEAST_READ, MOST_READ = 4096, 262144  # bytes per recv(); CPython allocates them
 now_ns = time.monotonic_ns
 
 
+def nothing() -> None:
+    """Handle an event that is of no interest any more."""
+
+
 class Dial:
     """A connection of a group; `fd` is -1 while there is no socket. up: counted as held."""
 
@@ -93,6 +97,20 @@ class Dial:
             elif not data:
                 self.close()
                 self.unconnected("closed")
+
+    @property
+    def connecting(self) -> bool:
+        """Not yet connected, or not yet welcome."""
+        handler = self.group.loop.handlers.get(self.fd)
+        return self.fd >= 0 and handler in (self.on_connected, self.on_welcome)
+
+    def ease(self) -> None:
+        """The load is over; what is on the way may still come."""
+
+    def mute(self) -> None:
+        """Hear nothing of it any more; it stays open."""
+        self.group.loop.epoll.unregister(self.fd)
+        self.group.loop.handlers[self.fd] = nothing  # the batch may hold an event of it
 
     def listener(self) -> Handler:
         """What hears the first bytes after the welcome, and of each reply."""

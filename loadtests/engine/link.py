@@ -27,6 +27,7 @@ class Link(Dial):
         "request",
         "rest",
         "sent",
+        "stamped",
         "turns",
     )
 
@@ -150,6 +151,13 @@ class Link(Dial):
         self.group.ledger.add(now, self.intended, self.sent, self.first)
         self.group.flying -= 1
         self.reply = None
+        self.got = 0
+
+    def forsake(self) -> None:
+        """Give up the request under way, as planned: that is no failure of the server."""
+        self.group.failed("abandoned", self)
+        self.reply = self.reading = None
+        self.rest = b""
         self.got = 0
 
     def fail(self, kind: str) -> None:
