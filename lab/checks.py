@@ -24,7 +24,7 @@ MOST_CELLS = 500  # of one arm in one profile: hours already in the quickest one
 MOST_WORKERS = 64  # as in lab.schema.Arm
 Servers = Mapping[str, Server]
 MOST_PUBLISHED = 200  # through docker-proxy: far below its end, docs/attach.md
-MOST_CONNECTIONS = 28_000  # ports to one address: Linux's range 32768-60999 has 28232
+MOST_CONNECTIONS = 1_000_000  # Linux's fs.nr_open is 1048576; what fits here: lab.budget
 
 
 def known(document: Document, where: Where, name: str, names: Iterable[str], noun: str) -> bool:
@@ -254,7 +254,8 @@ def _impossible(experiment: Experiment, arm: str, factors: dict[str, int], serve
 def _crowding(experiment: Experiment, arm: str, total: int) -> str:
     """Say what so many connections are too many for, whatever serves them; "": for nothing."""
     if total > MOST_CONNECTIONS:
-        return f"{total} connections need more ports than there are. Stay below {MOST_CONNECTIONS}."
+        most = f"one process can have. Stay below {MOST_CONNECTIONS}."
+        return f"{total} connections are more open files than {most}"
     if experiment.arms[arm].network == "published" and total > MOST_PUBLISHED:
         return (
             f"{arm} is reached through the engine's proxy, which gives up and stays away at some "

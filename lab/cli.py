@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lab.errors import EXIT_ENVIRONMENT, EXIT_GATED_CLAIM
+from lab.errors import EXIT_ENVIRONMENT, EXIT_GATED_CLAIM, EnvironmentUnfit, UsageError
 from lab.exits import explained, weigh
 from lab.options import (
     LAB_YAML,
@@ -30,6 +30,7 @@ from lab.options import (
     ResultsDir,
     Seed,
     Select,
+    Workers,
 )
 
 app = typer.Typer(
@@ -85,22 +86,31 @@ def plan(
     mechanism: Mechanism = False,
     as_json: Annotated[bool, typer.Option("--json", help="The plan itself.")] = False,
 ) -> None:
-    """Say what would run, in what order, and for how long."""
+    """Say what would run, in what order, for how long, and whether this machine can."""
+    from lab import possible
     from lab.listing import plan_text
     from lab.run import planned
     from lab.wishes import Wishes
 
     wishes = Wishes(
+    workers: Workers = 1,
         lab_file,
         tuple(select or ()),
         profile,
         seed,
         order.value,
+    from lab.machine import inspect
         RESULTS,
         mechanism=mechanism,
     )
-    _, expanded = planned(wishes)
-    typer.echo(expanded.model_dump_json(indent=1) if as_json else plan_text(expanded), nl=True)
+    lab, expanded = planned(wishes)
+    found = possible.look(lab_file, lab, expanded, inspect(), engines=workers)
+    if as_json:
+        typer.echo(expanded.model_dump_json(indent=1))
+    else:
+        typer.echo("\n\n".join(filter(None, [plan_text(expanded), possible.text(found, workers)])))
+    if found.problems:
+        raise EnvironmentUnfit("\n".join(found.problems))
 
 
 @app.command()
@@ -113,7 +123,7 @@ def run(
     order: InOrder = Order.hashed,
     lab_file: LabFile = LAB_YAML,
     results: ResultsDir = RESULTS,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust workers.")] = 1,
+    workers: Workers = 1,
     web_port: Annotated[int, typer.Option(min=0, max=65535, help="Locust's page; 0: free.")] = 0,
     json_file: JsonFile = None,
     junit_file: JunitFile = None,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab import fitness, ground, host, tracing
+from lab import fitness, ground, host, tracing, turnover
 from lab.backends import checkup
 from lab.cleaning import engine, orphaned_containers, orphans
 from lab.config import load
@@ -28,7 +28,7 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
         for profile in lab.profiles:
             cells = choose(lab, (), profile).cells
             missing = [c for c in fitness.check(machine, cells) if not c.ok]
-            most = max(map(fitness.connections, cells), default=0)
+            most = max(map(turnover.held, cells), default=0)
             found = f"{len(cells)} cells, up to {most} connections"
             need = " ".join(f"{c.name}: {c.found}. {c.need}" for c in missing)
             checks.append(Check(f"profile {profile}", not missing, found, need))

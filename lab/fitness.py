@@ -6,23 +6,11 @@ A check that fails names what is missing, what for, and what to do about it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from lab.budget import Machine, Place, dearest
 from lab.model import Cell
 from servers.catalog import SERVERS
 
-ENGINE_SPARE = 64  # descriptors of the load engine beside its connections
-SERVER_SPARE = 64
-PORTS_SHARE = 0.8  # of the ephemeral ports; more slows connect() (docs/method.md)
-TIME_WAIT_S = 60  # Linux: fixed (net/ipv4/tcp.h, TCP_TIMEWAIT_LEN)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the checks look at."""
-
-    cpus: int
-    nofile: int  # hard limit of open files of one process
-    ports: int  # ephemeral ports per destination
-    chromium: bool = False
+HERE = Place()
 
 
 @dataclass(frozen=True)
@@ -36,25 +24,8 @@ class Check:
     fatal: bool = True
 
 
-def connections(cell: Cell) -> int:
-    """Return the most connections that a cell holds at once."""
-    return sum(load.connections for load in cell.load.values())
-
-
-def short_connections(cell: Cell) -> float:
-    """Return the ports that short connections take: all of one trial may wait in TIME_WAIT."""
-    load = cell.load.get("short")
-    if load is None:
-        return 0
-    seconds = cell.timing.warm_up + cell.timing.window + cell.timing.cool_down
-    return min(seconds, TIME_WAIT_S) * (load.rate or 0)
-
-
-def check(machine: Machine, cells: list[Cell]) -> list[Check]:
-    """Hold the machine against the cells of a plan."""
-    most = max(map(connections, cells), default=0)
-    ports = max((connections(c) + short_connections(c) for c in cells), default=0)
-    fds = most + max(ENGINE_SPARE, SERVER_SPARE)
+def check(machine: Machine, cells: list[Cell], place: Place = HERE) -> list[Check]:
+    """Hold the machine against the cells of a plan: its CPUs, and its budget of all else."""
     return [
         Check(
             "CPUs",
@@ -63,19 +34,15 @@ def check(machine: Machine, cells: list[Cell]) -> list[Check]:
             "Two at least: server and load engine need a core each. "
             "Start the lab on a machine, or with a taskset, of two CPUs or more.",
         ),
-        Check(
-            "open files",
-            machine.nofile >= fds,
-            str(machine.nofile),
-            f"The plan holds {most} connections in one process and needs {fds}. "
-            f"Raise the hard limit (ulimit -Hn {fds}) or select smaller cells.",
-        ),
-        Check(
-            "ports",
-            machine.ports * PORTS_SHARE >= ports,
-            str(machine.ports),
-            f"One trial takes {ports:.0f} ephemeral ports. "
-            "Widen net.ipv4.ip_local_port_range or lower the rate of short connections.",
+        *(
+            Check(
+                line.what,
+                line.ok,
+                f"{line.have:,}",
+                f"{line.cell} needs {line.need:,}. {line.mend}",
+            )
+            for line in dearest(cells, machine, place)
+            if line.fatal
         ),
     ]
 

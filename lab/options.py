@@ -53,6 +53,7 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Draws order, ports, arriv
 InOrder = Annotated[Order, typer.Option("--order", help="Of the trials inside each block.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the results there, too.")]
 JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Locust workers.")]
 Mechanism = Annotated[bool, typer.Option("--mechanism", help="Trace all cells, too; not timed.")]
 LAB_YAML = Path("lab.yaml")
 RESULTS = Path("results")

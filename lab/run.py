@@ -9,12 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from lab import analysis, fitness, ground, host, lacks, probing, store, tracing
+from lab import analysis, ground, host, lacks, possible, probing, store, tracing
 from lab.backends import locusts, process
 from lab.backends.attached_locust import AttachedLoad, ElsewhereHost, NoPins
 from lab.backends.contract import Backend
@@ -29,7 +29,6 @@ from lab.ground import Ground
 from lab.host import Placement
 from lab.interrupts import Interrupted, interruptible
 from lab.judging import still_needed
-from lab.machine import inspect
 from lab.model import Plan
 from lab.own_servers import images, not_held
 from lab.plan import expand
@@ -84,10 +83,9 @@ def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement, Site]:
     if wishes.backend == "attach":
         return lab, plan, NOWHERE, _attached(wishes, lab, plan)
     site = SITES[wishes.backend]()
-    machine = inspect()
-    if site.nofile is not None:
-        machine = replace(machine, nofile=min(machine.nofile, site.nofile))
-    problems = fitness.unfit(fitness.check(machine, plan.cells))
+    problems = possible.problems(
+        wishes.lab_file, lab, plan, wishes.workers, wishes.backend, site.nofile
+    )
     if problems:
         raise EnvironmentUnfit("\n".join(problems))
     place = host.placement(host.usable_cpus())

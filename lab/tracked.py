@@ -13,6 +13,14 @@ STEP_S = 0.5
 WAIT_S = 150.0  # an entry is forgotten after 120
 
 
+def most(folder: Path = FOLDER) -> int | None:
+    """How many connections can be tracked at once; None: nothing is tracked here."""
+    try:
+        return int((folder / "nf_conntrack_max").read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def room(folder: Path = FOLDER) -> int | None:
     """How many connections more can be tracked; None: nothing is tracked here, so any number."""
     try:

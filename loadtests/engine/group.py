@@ -36,8 +36,12 @@ class Group:
         )
         self.request_bytes, self.reply_bytes = map(len, self.client.exchanges[0])
         self.asked = arrivals.split(load.connections, order.index, order.of)
-        self.sources = cycle(sources.own(self.address[0], order.index, name, self.asked))
-        self.ledger = Ledger(paced=load.open or load.think_s > 0 or name == "short")
+        again = load.requests > 0
+        own = sources.own(self.address[0], order.index, name, self.asked, again=again)
+        self.sources = cycle(own)
+        paced = load.open or load.think_s > 0 or bool(load.stages) or name in FLEETING
+        self.ledger = Ledger(paced)
+        self.every = round(load.every_s * SECOND)
         self.pacer = self._pacer(order)
         self.flying = self.held = self.lost = self.established = 0
         self.running = False

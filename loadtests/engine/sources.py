@@ -13,30 +13,35 @@ The budget of a plan (`lab.budget`) counts with the same numbers.
 
 from ipaddress import ip_address, ip_network
 
+from loadtests.engine.classes import NAMES
+
 FROM_ONE = 8000  # connections held; of 14 000 ports of one parity in the default port range
-OF_A_CLASS = 16  # addresses of one engine at most
+OF_A_CLASS = 16  # addresses of one engine at most; 15 classes would fit below 255
 AGAIN = frozenset({"short", "churn", "storm"})  # connected anew, again and again
-HELD = ("long", "idle", "slow-sender", "slow-reader", "never-finishing", "victim")
-PLACES = (*HELD, *sorted(AGAIN))  # at most 15, so that a number is below 255
+PLACES: dict[str, int] = {name: number for number, name in enumerate(NAMES)}
 LOOPBACK = ip_network("127.0.0.0/8")
 IP_BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen by connect(), which may share it
 
 
-def how_many(name: str, asked: int) -> int:
-    """Addresses of one engine for a class with so many connections; 0: the kernel's choice."""
-    if name in AGAIN:
+def how_many(name: str, asked: int, *, again: bool = False) -> int:
+    """Addresses of one engine for a class with so many connections; 0: the kernel's choice.
+
+    again: they end, and others follow, whatever the class.
+    """
+    if again or name in AGAIN:
         return OF_A_CLASS
     if name == "idle" or asked > FROM_ONE:
         return min(OF_A_CLASS, -(-asked // FROM_ONE))
     return 0
 
 
-def own(host: str, index: int, name: str, asked: int) -> list[str]:
+def own(host: str, index: int, name: str, asked: int, *, again: bool = False) -> list[str]:
     """The addresses that engine `index` takes in turn for a class; none: the kernel's choice.
 
     host: an address, not a name.
     """
     if ip_address(host) not in LOOPBACK:
         return []
-    first = 1 + OF_A_CLASS * PLACES.index(name)
-    return [f"127.0.{1 + index % 255}.{first + k}" for k in range(how_many(name, asked))]
+    many = how_many(name, asked, again=again)
+    first = 1 + OF_A_CLASS * PLACES[name]
+    return [f"127.0.{1 + index % 255}.{first + k}" for k in range(many)]
