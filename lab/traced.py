@@ -7,6 +7,7 @@ RATE = 100.0  # requests per second of all open classes together: far below what
 BUSY = 100  # connections of each class that asks
 IDLE = 1000  # silent connections
 TIMING = Timing(warm_up=0.3, window=1.0, cool_down=0.3)  # seconds: a hundred requests at RATE
+STEADY = {"executor": "", "start": 0.0, "stages": []}  # at the highest level of its stages
 
 
 def bounded(cell: Cell) -> Cell:
@@ -21,6 +22,7 @@ def bounded(cell: Cell) -> Cell:
             update={
                 "connections": min(spec.connections, IDLE if name == "idle" else BUSY),
                 "rate": spec.rate * share,
+                **STEADY,
             }
         )
         for name, spec in cell.load.items()
