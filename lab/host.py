@@ -215,6 +215,20 @@ def parse_pressure(text: str) -> int:
     return -1
 
 
+def parse_sockstat(text: str) -> int:
+    """Return the sockets in TIME_WAIT, from the text of /proc/net/sockstat; -1: it is not there."""
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["TCP:"] and "tw" in words:
+            return int(words[words.index("tw") + 1])
+    return -1
+
+
+def time_waits() -> int:
+    """Return the sockets in TIME_WAIT now, in this network namespace."""
+    return parse_sockstat(_read("/proc/net/sockstat"))
+
+
 def ticks(cpus: set[int]) -> Ticks:
     """Read the machine's CPU counters now."""
     busy, steal = parse_ticks(_read("/proc/stat"), cpus)

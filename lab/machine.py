@@ -21,7 +21,7 @@ def inspect() -> Machine:
     return Machine(
         cpus=len(usable_cpus()),
         nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        ports=_ports(),
+        ports=ports(),
         chromium=shutil.which("chromium") is not None,
         nr_open=_number("fs/nr_open") or resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         files=_files(),
@@ -46,7 +46,8 @@ def _number(name: str) -> int | None:
     return int(words[0]) if words and words[0].isdecimal() else None
 
 
-def _ports() -> int:
+def ports() -> int:
+    """Return the ephemeral ports of one source address to one destination."""
     try:
         low, high = map(int, _words(SYSCTL / "net/ipv4/ip_local_port_range"))
     except ValueError:

@@ -202,6 +202,18 @@ class Record(Frozen):
     took_s: float
     overhead_s: float  # took_s less warm-up, window
     host: str  # hash of the host facts
+class PortUse(Frozen):
+    """What the load did to the ports: sockets in TIME_WAIT on the load's host, before and after.
+
+    ports: of one source address. addresses: of the classes whose connections come and go.
+    """
+
+    time_wait_before: int
+    time_wait_after: int
+    ports: int
+    addresses: int
+
+
     cpus: tuple[int, int]  # server's, load engine's; -1: not pinned
     port: int
     engines: list[EngineResult] = Field(default_factory=list)
@@ -223,3 +235,4 @@ def as_json(value: Any) -> str:
     """One line of JSON, keys in the order of declaration: the same value, the same bytes."""
     text: str = value.model_dump_json()
     return text
+    ports: PortUse | None = Field(default=None, exclude_if=lambda use: use is None)

@@ -58,6 +58,15 @@ class Host(Protocol):
         """CPU time of the lab and of Locust, load engine excluded."""
 
 
+    def make_room(self, connections: int) -> bool:
+        """Wait until the kernel can follow so many connections more; False: it cannot."""
+
+    def time_waits(self) -> int:
+        """Sockets in TIME_WAIT; -1: not to be seen from here."""
+
+    def ports(self) -> int:
+        """Ports of one source address; -1: not to be seen from here."""
+
 class Clock(Protocol):
     """CLOCK_MONOTONIC."""
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from lab import host
+from lab import host, machine, tracked
 from lab.host import Placement
 from lab.load import LocustClient
 from lab.meter import cpu_clock_ns
@@ -79,6 +79,18 @@ class RealHost:
     def own_cpu_ns(self) -> int:
         """CPU time of the lab and of Locust."""
         return time.process_time_ns() + sum(cpu_clock_ns(pid) or 0 for pid in self._pids())
+
+    def make_room(self, connections: int) -> bool:
+        """Wait until the kernel can follow so many connections more."""
+        return tracked.wait_for_room(connections)
+
+    def time_waits(self) -> int:
+        """Sockets in TIME_WAIT in this network namespace."""
+        return host.time_waits()
+
+    def ports(self) -> int:
+        """Ports of one source address."""
+        return machine.ports()
 
 
 class StandingLoad:

@@ -2,6 +2,7 @@
 
 The life-cycle, in order; whatever fails, the load is aborted and the server stopped:
 
+ 0. wait for room among the connections that the kernel follows
  1. spin: the fixed loop on the server's CPU (a covariate)
  2. start the server, pinned; wait until it listens
  3. verify: one byte-exact round trip
@@ -20,7 +21,7 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
 import traceback
 from dataclasses import dataclass, field
 
-from lab import gates
+from lab import gates, ports
 from lab.backends.contract import StartFailed, StartOptions, Target, WrongAnswer
 from lab.errors import EnvironmentUnfit, TrialFailed
 from lab.host import Placement, Ticks
@@ -35,6 +36,7 @@ from lab.record import (
     MeterResult,
     Noise,
     Record,
+    PortUse,
     ServerEnd,
 )
 from lab.seams import Pacer, Stage
@@ -72,6 +74,8 @@ class _Parts:
     pace: list[int] = field(default_factory=list)
     server: ServerEnd | None = None
     error: str = ""
+    time_waits: int = -1
+    ports: PortUse | None = None
     error_gate: str = ""
 
 
@@ -84,6 +88,8 @@ def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: S
     target: Target | None = None
     try:
         parts.spins.append(stage.host.spin(place.server))
+        ports.make_room(cell, stage.host)
+        parts.began_ns, parts.time_waits = stage.clock.now_ns(), stage.host.time_waits()
         target = _start(trial, cell, place, stage, parts)
         _measure(trial, cell, place, stage, target, parts)
     except TrialFailed as failed:
@@ -172,6 +178,8 @@ def _measure(
 
 
 def _wait_for_census(target: Target, sockets: int, stage: Stage) -> Footprint:
+    address, engines = target.address[0], len(parts.engines)
+    parts.ports = ports.used(cell, address, engines, parts.time_waits, stage.host)
     """Wait until the server has accepted all; after the deadline the census gate judges."""
     if target.meter.sockets() < 0:  # nobody can tell
         return target.meter.footprint()
@@ -266,4 +274,5 @@ def _record(
         error=parts.error,
         error_gate=parts.error_gate,
     )
+        ports=parts.ports,
     return record.model_copy(update={"gates": gates.check(record, cell)})

@@ -181,3 +181,16 @@ class ElsewhereHost:
     def own_cpu_ns(self) -> int:
         """Not there."""
         return 0
+
+    def make_room(self, connections: int) -> bool:
+        """Not here."""
+        del connections
+        return True
+
+    def time_waits(self) -> int:
+        """Not here."""
+        return -1
+
+    def ports(self) -> int:
+        """Not here."""
+        return -1

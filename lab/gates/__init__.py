@@ -8,7 +8,7 @@ missing because an earlier one tripped) says nothing. Thresholds: docs/method.md
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab.gates import host, load, server
+from lab.gates import generator, host, load, ports, server
 from lab.gates.finding import Finding
 from lab.measure import Unmeasured
 from lab.model import Cell
@@ -131,6 +131,15 @@ GATES: tuple[Gate, ...] = (
         "accept-drops",
         "The kernel dropped connections because the backlog was full.",
         "any; a dropped SYN returns after 1 s and is no property of the model",
+    Gate(
+        ports.NAME,
+        "The load had no port left to connect from, or nearly none.",
+        f"any; or more than {ports.SHARE:.0%} of its ports in TIME_WAIT behind the trial, as "
+        "connect() then searches",
+        "Use more load engines (--workers): each has source addresses of its own; `lab plan` shows "
+        "the budget.",
+        ports.ports,
+    ),
         "Raise the backlog and net.core.somaxconn.",
         server.accept_drops,
     ),

@@ -24,7 +24,7 @@ DRIFT_TAU = 0.5  # about 3 sigma at 20 slices
 DRIFT_CHANGE = 0.10  # over a window of LONG_NS and more
 DRIFT_CHANGE_SHORT = 0.30  # a burst of 100 ms of foreign work is a fifth of a short window
 LONG_NS = 2_000_000_000
-ERROR_GATES = frozenset({"server-died", "load-engine", "conservation", "conformance"})
+ERROR_GATES = frozenset({"server-died", "load-engine", "conservation", "conformance", "ports"})
 SLICE_REQUESTS = 5  # fewer in a slice: its CPU per request is a rounding error
 
 

@@ -172,6 +172,18 @@ class FakeHost:
     def own_cpu_ns(self):
         return 0
 
+    room = True
+    waiting = 0
+
+    def make_room(self, connections):
+        return self.room
+
+    def time_waits(self):
+        return self.waiting
+
+    def ports(self):
+        return 28_232
+
 
 class World:
     """All fakes together. said: the calls in their order."""

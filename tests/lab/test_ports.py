@@ -1,0 +1,111 @@
+"""Ports and tracked connections: waited for before a trial, counted behind it, gated."""
+
+import json
+
+import pytest
+
+from lab import gates, ports
+from lab.gates.ports import SHARE
+from lab.host import parse_sockstat, time_waits
+from lab.model import ClassLoad
+from lab.record import PortUse, read
+from lab.trial import run_trial
+from tests.lab import fakes
+from tests.lab import records as r
+
+TEXT = """sockets: used 17
+TCP: inuse 1 orphan 0 tw 4711 alloc 1 mem 185
+UDP: inuse 0 mem 256
+"""
+
+
+def found(record):
+    (one,) = [each for each in gates.check(record, r.cell()) if each.gate == "ports"]
+    return one
+
+
+def use(grown, addresses=1):
+    return PortUse(time_wait_before=7, time_wait_after=7 + grown, ports=28_232, addresses=addresses)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [(TEXT, 4711), ("", -1), ("TCP: inuse 1\n", -1), ("UDP: tw 3\n", -1)]
+)
+def test_time_wait_is_read_from_sockstat(text, count):
+    assert parse_sockstat(text) == count
+
+
+def test_this_machine_counts_them():
+    assert time_waits() >= 0
+
+
+@pytest.mark.parametrize(
+    ("grown", "addresses", "state"),
+    [
+        (22_585, 1, "ok"),
+        (22_586, 1, "void"),
+        (22_586, 16, "ok"),
+        (400_000, 16, "void"),
+        (-9, 1, "ok"),
+    ],
+)
+def test_too_many_in_time_wait_void_the_trial(grown, addresses, state):
+    assert found(r.record(ports=use(grown, addresses))).state == state
+    assert pytest.approx(0.8) == SHARE
+
+
+def test_one_connection_without_a_port_voids_the_trial():
+    healthy = r.engine()
+    hurt = json.loads(healthy.model_dump_json())
+    hurt["classes"]["long"]["total"]["failed"] = {"no-port": 1}
+    one = found(r.record(engines=[type(healthy).model_validate(hurt)]))
+    assert one.state == "void"
+    assert one.why == "1 connections found no port to come from"
+
+
+def test_an_old_record_says_nothing_of_ports():
+    old = r.record(ports=None)
+    assert "ports" not in old.model_dump_json()
+    assert read(old.model_dump_json()) == old
+    assert not [one for one in gates.check(old, r.cell()) if one.gate == "ports"]
+
+
+@pytest.mark.parametrize(
+    ("load", "address", "engines", "addresses"),
+    [
+        ({"short": {"connections": 4, "rate": 10}}, "127.0.0.1", 1, 16),
+        ({"short": {"connections": 4, "rate": 10}}, "127.0.0.1", 3, 48),
+        ({"short": {"connections": 4, "rate": 10}}, "172.17.0.2", 3, 1),
+        ({"long": {"connections": 4, "rate": 10}}, "127.0.0.1", 1, 1),
+    ],
+)
+def test_whose_ports_they_are(load, address, engines, addresses):
+    cell = r.cell(load={name: ClassLoad(**fields) for name, fields in load.items()})
+    host = fakes.FakeHost()
+    host.waiting = 100
+    taken = ports.used(cell, address, engines, 40, host)
+    assert taken == PortUse(
+        time_wait_before=40, time_wait_after=100, ports=28_232, addresses=addresses
+    )
+    assert ports.used(cell, address, engines, -1, host) is None
+    assert ports.used(cell, address, 0, 40, host) is None
+
+
+def trial_on(world):
+    cell = r.cell()
+    return run_trial(fakes.trial(cell), cell, 0, fakes.PLACE, world.stage)
+
+
+def test_the_record_has_the_ports():
+    assert trial_on(fakes.World()).ports == PortUse(
+        time_wait_before=0, time_wait_after=0, ports=28_232, addresses=1
+    )
+
+
+def test_a_trial_without_room_is_void_and_starts_no_server():
+    world = fakes.World()
+    world.stage.host.room = False
+    record = trial_on(world)
+    assert gates.voids(record.gates) == ["ports"]
+    assert "no room to follow 24 connections more" in record.error
+    assert not [said for said in world.said if said.startswith("start")]
