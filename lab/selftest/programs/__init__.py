@@ -1,0 +1,1 @@
+"""Servers that only self-tests start, by their dotted names: `python -m servers lab.selftest…`."""
