@@ -1,7 +1,8 @@
 """Everything the lab takes from Locust that Locust does not promise: one module, one contract test.
 
 Private or only stable in fact (2.47.0): `WorkerRunner._send_stats`, `StatsEntry.extend`, the states
-of `MasterRunner.clients`, the loop inside `StatsCSVFileWriter`, that /swarm reads `request.form`.
+of `MasterRunner.clients`, the loop inside `StatsCSVFileWriter`, that /swarm reads `request.form`,
+`load_locustfile`, `get_parser`, `Runner.spawning_greenlet`, `log.unhandled_greenlet_exception`.
 tests/integration/test_locust_contract.py fails when a new Locust changes one of them. The rest of
 `loadtests` uses documented calls only.
 """
@@ -9,12 +10,15 @@ tests/integration/test_locust_contract.py fails when a new Locust changes one of
 import csv
 import math
 import socket
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 import gevent
+import locust.argument_parser
+import locust.log
 import locust.runners
 import locust.stats
+import locust.util.load_locustfile
 from werkzeug.datastructures import ImmutableMultiDict
 
 SIGNIFICANT = 2  # digits, as Locust itself above 100 ms: some 100 keys per decade, so cheap reports
@@ -45,9 +49,10 @@ def merge(
 ) -> None:
     """Add one connection class of an engine's delta to a worker's statistics.
 
-    delta: {"counts": {microseconds: n}, "failed": {kind: n}, "bytes_received": n}.
+    delta: {"counts": {microseconds: n}, "failed": {kind: n}, "abandoned": n, "bytes_received": n}.
     edges: unix times at which the delta begins and ends.
-    A failed request has no duration: it counts, but enters neither average nor percentiles.
+    A failed or abandoned request has no duration: it counts, but enters neither average nor
+    percentiles.
     """
     entry = locust.stats.StatsEntry(stats, name, kind)
     entry.start_time, entry.last_request_timestamp = edges
@@ -59,8 +64,9 @@ def merge(
     if counts:
         entry.min_response_time, entry.max_response_time = min(counts) / 1000, max(counts) / 1000
     failed = {text: n for text, n in delta.get("failed", {}).items() if n}
-    entry.num_failures = entry.num_none_requests = sum(failed.values())
-    entry.num_requests += entry.num_failures
+    entry.num_failures = sum(failed.values())
+    entry.num_none_requests = entry.num_failures + delta.get("abandoned", 0)
+    entry.num_requests += entry.num_none_requests
     entry.total_content_length = delta.get("bytes_received", 0)
     if entry.num_requests == 0:
         return  # an idle class makes no row of zeros
@@ -152,3 +158,39 @@ def finish_csv(writer: Any) -> None:
         csv.writer(out)
     )
     out.flush()
+
+
+def load_users(path: str) -> dict[str, Any]:
+    """Run a locustfile; return its user classes by name. Raises whatever the file does."""
+    users, _ = locust.util.load_locustfile.load_locustfile(path)
+    return dict(users)
+
+
+def options(words: Sequence[str]) -> Any:
+    """Return Locust's options and those that a locustfile has added, from these words alone.
+
+    Raises ValueError where they are wrong; and whatever a listener does.
+    """
+    parser = locust.argument_parser.get_parser(default_config_files=[])
+
+    def refuse(message: str) -> NoReturn:
+        raise ValueError(message)
+
+    parser.error = refuse  # argparse's own prints its usage and ends the process
+    return parser.parse_args(args=list(words), env_vars={})
+
+
+def listener_failed() -> bool:
+    """Whether a listener of some event has raised; Locust logs it and goes on."""
+    return bool(locust.log.unhandled_greenlet_exception)
+
+
+def spawned(runner: Any) -> bool:
+    """Whether a local runner has made all its users, or could not; without a start, it has."""
+    return runner.spawning_greenlet is None or runner.spawning_greenlet.ready()
+
+
+def spawning_error(runner: Any) -> BaseException | None:
+    """What kept a local runner from making its users, if anything did."""
+    spawning = runner.spawning_greenlet
+    return spawning.exception if spawning is not None and spawning.ready() else None
