@@ -8,9 +8,9 @@ PROFILE ?= quick
 help:  ## list these verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
-setup: .venv/runtime  ## make .venv from the hash-pinned lock
+setup: .venv/core  ## make .venv from the hash-pinned lock; compile the load engine's hot loop
 
-lab: .venv/runtime  ## run the quick profile of lab.yaml: verdicts and results/<run>/report.html
+lab: .venv/core  ## run the quick profile of lab.yaml: verdicts and results/<run>/report.html
 	$(BIN)/lab run --profile $(PROFILE)
 
 test: .venv/dev  ## run all tests (TESTS="-k epoll" chooses)
@@ -66,11 +66,19 @@ lock:  ## write the locks anew (needs uv)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/dev: requirements-dev.lock .venv/runtime
+# The hot loop of the load engine, in place. A clean build each time: an old one is never left over.
+.venv/core: loadtests/engine/fast.pyx setup.py .venv/runtime
+	@rm -f loadtests/engine/fast.*.so
+	@$(BIN)/python setup.py --quiet build_ext --inplace --force 2>.venv/core.log \
+	  && $(BIN)/python -c 'import loadtests.engine.fast' 2>>.venv/core.log \
+	  || echo 'make: no compiled core (.venv/core.log says why): the load engine runs in pure Python'
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-compose/wheels/.filled: requirements-servers.lock requirements-locust.lock | .venv/runtime
+compose/wheels/.filled: requirements-servers.lock requirements-locust.lock | .venv/core
 	rm -f compose/wheels/*.whl
 	$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --require-hashes \
 	  --wheel-dir compose/wheels -r requirements-servers.lock -r requirements-locust.lock

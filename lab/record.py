@@ -13,12 +13,13 @@ from lab.model import ClassName, Frozen
 SCHEMA = 1
 
 FailureKind = Literal[
-    "refused", "reset", "closed", "timeout", "short", "wrong", "unsent", "no-port"
+    "refused", "reset", "closed", "timeout", "short", "wrong", "unsent", "no-port", "raised"
 ]
 """refused: connect() failed; reset: ECONNRESET or EPIPE; closed: end of file instead of a reply;
 timeout: no whole reply by the end of the cool-down; short: end of file inside a reply;
 wrong: bytes differ; unsent: scheduled, but no free connection took it in time; no-port: connect()
-had no port left to come from, which is the load's own lack."""
+had no port left to come from, which is the load's own lack; raised: a user's own code let an
+exception out (locustfiles only)."""
 
 
 class HistogramData(Frozen):
@@ -32,12 +33,16 @@ class HistogramData(Frozen):
 
 
 class Counts(Frozen):
-    """Requests by fate: scheduled = completed + failed (+ in flight, inside a window)."""
+    """Requests by fate: scheduled = completed + failed + abandoned (+ in flight, inside a window).
+
+    abandoned: given up by the load itself, as planned, which is no failure of the server.
+    """
 
     scheduled: int = 0
     sent: int = 0
     completed: int = 0
     failed: dict[FailureKind, int] = Field(default_factory=dict)
+    abandoned: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
 
@@ -50,16 +55,24 @@ class WindowResult(Counts):
     lag: HistogramData = HistogramData()  # sent - intended: the load engine's own delay
     connect: HistogramData = HistogramData()  # established - connect() called
     first_byte: HistogramData = HistogramData()  # first byte - sent
+    behind: HistogramData = HistogramData()  # read - received by the kernel; a sample of reads
 
 
 class Connections(Frozen):
     """The connection census of a class."""
 
     asked: int = 0
-    established: int = 0  # before the load starts (long, idle); completed connects (short)
+    established: int = 0  # before the load starts (held ones); completed connects (short, storm)
     held_at_start: int = 0  # open at the window's first edge
     held_at_end: int = 0  # open at the window's last edge
     lost: int = 0  # closed by the other side while they should have been held
+    renewing_at_start: int = 0  # ended by plan and not back yet, at the window's first edge
+    renewing_at_end: int = 0  # and at the last one
+    due: int = 0  # of churn: replacements scheduled in the window
+    replaced: int = 0  # ended by plan and back again, in the window
+    refused: int = 0  # connects refused while the load ran
+    timed_out: int = 0  # connects without an answer by the end
+    unfinished: int = 0  # half-closed, and the server did not hang up in time
 
 
 class ClassResult(Frozen):
@@ -68,6 +81,22 @@ class ClassResult(Frozen):
     total: Counts
     window: WindowResult
     connections: Connections
+
+
+class Named(Frozen):
+    """What a locustfile's users counted under one name of theirs, inside the window.
+
+    method, name: as Locust calls them; "user": exceptions that a user let out, by its class.
+    untimed: requests that they told no response time of. errors: texts, the most frequent ones.
+    """
+
+    method: str
+    name: str
+    completed: int
+    untimed: int
+    failed: dict[FailureKind, int]
+    errors: dict[str, int]
+    response: HistogramData
 
 
 class EngineResult(Frozen):
@@ -79,9 +108,15 @@ class EngineResult(Frozen):
     in_flight: requests sent and unanswered, sampled every 10 ms of the window, independent of
     the stamps. cpu_ns: CPU the engine's process used inside the window. waits, events, full: calls
     of epoll_wait in the window, events they returned, and calls that found the set full.
+    driver: what did the work of the engine; plain Locust users count no waits and no events. names:
+    of a locustfile, the most frequent ones; its users tell no first byte, no lag, no bytes sent.
     """
 
     engine: str
+    core: Literal["python", "compiled"] = "python"  # of its hot path
+    driver: Literal["engine", "greenlets", "locustfile"] = Field(
+        default="engine", exclude_if=lambda driver: driver == "engine"
+    )
     trial: str
     window: tuple[int, int]
     crossed: tuple[int, int]
@@ -95,6 +130,9 @@ class EngineResult(Frozen):
     full: int
     deltas: int  # how many deltas were handed to Locust, and their sum:
     delta_requests: int
+    # inside the window, ready to run and not running; -1: an old record, or a kernel that is silent
+    delayed_ns: int = Field(default=-1, exclude_if=lambda ns: ns < 0)
+    names: list[Named] = Field(default_factory=list, exclude_if=lambda names: not names)
 
 
 class LocustCount(Frozen):
@@ -164,6 +202,18 @@ class Noise(Frozen):
     foreign_cpu_ns: int  # CPU time in the window that was neither the server's nor the lab's
 
 
+class PortUse(Frozen):
+    """What the load did to the ports: sockets in TIME_WAIT on the load's host, before and after.
+
+    ports: of one source address. addresses: of the classes whose connections come and go.
+    """
+
+    time_wait_before: int
+    time_wait_after: int
+    ports: int
+    addresses: int
+
+
 class ServerEnd(Frozen):
     """How the server ended."""
 
@@ -202,18 +252,6 @@ class Record(Frozen):
     took_s: float
     overhead_s: float  # took_s less warm-up, window
     host: str  # hash of the host facts
-class PortUse(Frozen):
-    """What the load did to the ports: sockets in TIME_WAIT on the load's host, before and after.
-
-    ports: of one source address. addresses: of the classes whose connections come and go.
-    """
-
-    time_wait_before: int
-    time_wait_after: int
-    ports: int
-    addresses: int
-
-
     cpus: tuple[int, int]  # server's, load engine's; -1: not pinned
     port: int
     engines: list[EngineResult] = Field(default_factory=list)
@@ -221,6 +259,7 @@ class PortUse(Frozen):
     meter: MeterResult | None = None
     noise: Noise | None = None
     server: ServerEnd | None = None
+    ports: PortUse | None = Field(default=None, exclude_if=lambda use: use is None)
     error: str = ""
     error_gate: str = ""  # the gate this error trips
     gates: list[GateResult] = Field(default_factory=list)
@@ -235,4 +274,3 @@ def as_json(value: Any) -> str:
     """One line of JSON, keys in the order of declaration: the same value, the same bytes."""
     text: str = value.model_dump_json()
     return text
-    ports: PortUse | None = Field(default=None, exclude_if=lambda use: use is None)

@@ -12,6 +12,7 @@ stdin is a pipe; its end ends the process, whatever is under way, so it dies wit
 is ignored: Ctrl-C reaches the whole group, and the parent decides. SIGTERM ends it.
 
 Environment: LAB_ALLOW_TARGETS, see loadtests.targets: an order for anybody else fails.
+LAB_ENGINE_CORE: auto, python or compiled, see `compiled`.
 """
 
 import gc
@@ -25,7 +26,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from loadtests import targets
-from loadtests.engine import order, timer
+from loadtests.engine import compiled, order, timer
 from loadtests.engine.live import LiveTrial
 from loadtests.engine.trial import Trial
 
@@ -63,6 +64,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.commands = Commands()
+        self.new_loop = compiled.choose(os.environ.get("LAB_ENGINE_CORE", "auto"))
         self.trial: Trial | None = None
 
     def run(self) -> None:
@@ -112,7 +114,7 @@ class Engine:
         if self.trial is not None:
             raise ValueError(f"trial {self.trial.order.trial} is still under way; abort it first")
         kind = LiveTrial if wanted.live else Trial
-        trial = self.trial = kind(wanted, emit, targets.allowed(os.environ))
+        trial = self.trial = kind(wanted, emit, targets.allowed(os.environ), self.new_loop)
         gc.collect()
         gc.disable()  # a collection would stop the loop, and nothing on its way makes cycles
 

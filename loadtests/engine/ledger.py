@@ -12,16 +12,31 @@ from operator import floordiv
 from typing import NamedTuple
 
 MICROSECOND = 1000  # ns
+ABANDONED = "abandoned"  # by whoever asked, as planned
+CLEARED = (
+    "done",
+    "service",
+    "connected_at",
+    "connect_took",
+    "behind_at",
+    "behind",
+    "resized",
+    "by",
+)
 
 
 class Failure(NamedTuple):
-    """A request that got no right reply. sent: 0 if it never was; received: bytes that did come."""
+    """A request that got no right reply, or was given up on purpose: then it is `abandoned`.
+
+    sent: 0 if it never was; received: bytes that did come; left: bytes of it that were never sent.
+    """
 
     at: int
     kind: str
     intended: int
     sent: int
     received: int
+    left: int = 0
 
 
 class Ledger:
@@ -29,11 +44,14 @@ class Ledger:
 
     In an unpaced class (closed, no think time) a request is intended when it is sent: `response` is
     the very same array as `service`. pieces: entry → time to the first byte, where the reply
-    came in more than one piece; all others have first byte and end in one. resized: entries of
+    came in more than one piece; all others have first byte and end in one. behind: see `stamps`; a
+    sample of reads, with their own times. resized: entries of
     replies of another size than foreseen; by: how many bytes more each of them had.
     """
 
     __slots__ = (
+        "behind",
+        "behind_at",
         "by",
         "connect_took",
         "connected_at",
@@ -57,6 +75,8 @@ class Ledger:
         self.surplus = 0  # bytes received beyond those foreseen, since the start
         self.connected_at = array("q")
         self.connect_took = array("q")
+        self.behind_at = array("q")
+        self.behind = array("q")
         self.failures: list[Failure] = []
         self.folded = 0  # completed requests that were here and have been folded into histograms
 
@@ -88,10 +108,15 @@ class Ledger:
         self.connected_at.append(now)
         self.connect_took.append(now - called)
 
+    def lie(self, now: int, behind: int) -> None:
+        """Bytes read `now` had been lying here so long; less than nothing if the clock was set."""
+        self.behind_at.append(now)
+        self.behind.append(max(behind, 0))
+
     def clear(self) -> None:
         """Forget the completed requests; failures stay."""
         self.folded += len(self.done)
-        for name in ("done", "service", "connected_at", "connect_took", "resized", "by"):
+        for name in CLEARED:
             del getattr(self, name)[:]
         if self.paced:
             del self.response[:]
@@ -127,12 +152,15 @@ class Tally:
         completed = self.counts.total()
         if not completed and not failures:
             return None
+        failed = Counter(failure.kind for failure in failures)
+        given_up = failed.pop(ABANDONED, 0)
         delta = {
             "counts": shorten(self.counts.items()),
-            "failed": dict(Counter(failure.kind for failure in failures)),
+            "failed": dict(failed),
             "bytes_received": completed * self.reply_bytes
             + (self.ledger.surplus - self.surplus)
             + sum(failure.received for failure in failures),
+            **({ABANDONED: given_up} if given_up else {}),
         }
         self.counts.clear()
         self.surplus = self.ledger.surplus

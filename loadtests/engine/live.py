@@ -70,6 +70,7 @@ class LiveTrial(Trial):
         self.close()
         result = {
             "engine": f"{socket.gethostname()}-{os.getpid()}",
+            "core": self.loop.core,
             "trial": self.order.trial,
             "live": self._seq,
             "deltas": deltas,
@@ -141,7 +142,7 @@ class LiveTrial(Trial):
             "connections": {
                 "asked": group.asked,
                 "established": group.established,
-                "open": group.held if group.keeps else group.flying,
+                "open": group.held if group.keeps else group.under_way,
                 "lost": group.lost,
             },
             **{name: getattr(fold, name).to_json() for name in HISTOGRAMS},

@@ -2,13 +2,19 @@
 
 kept     stays open; each request goes out after the reply to the one before    (long)
 eager    a kept one whose next request goes out at once: in `eager`             (long, closed)
-brief    connects, asks once, closes                                            (short)
+brief    connects, asks once, closes                                            (short, storm)
 silent   connects and never says a word; whatever it hears means it is lost     (idle)
+
+Those that end by plan are in `ends`, those that take their time in `slow`, and those that never ask
+in `attacks`.
 """
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
+from loadtests.engine import stamps
+from loadtests.engine.classes import SLOW
 from loadtests.engine.dial import Dial, Handler, now_ns
 from loadtests.engine.link import Link
 
@@ -24,8 +30,15 @@ class Kept(Link):
 
     __slots__ = ()
 
+    def __init__(self, group: "Group", number: int) -> None:
+        super().__init__(group, number)
+        self.stamped = group.name not in SLOW and number % stamps.ONE_IN == 0
+
     def ready(self) -> None:
         self.up = True
+        if self.stamped:
+            stamps.switch_on(self.sock)
+            self.recv = partial(stamps.read, self.sock, self.group.ledger)
         self.group.held += 1
         self.group.settle()
         self.group.pacer.free(self, now_ns())
@@ -33,6 +46,7 @@ class Kept(Link):
     def unconnected(self, kind: str) -> None:
         group = self.group
         if group.running:
+            group.missed[kind] += 1
             group.pacer.later(now_ns() + REOPEN, self.reopen)
         else:
             group.settle(kind)
@@ -81,6 +95,7 @@ class Brief(Link):
         self.transmit(self.request)
 
     def unconnected(self, kind: str) -> None:
+        self.group.missed[kind] += 1
         self.sent = self.called
         self.fail(kind)
 

@@ -7,12 +7,13 @@ closes them after run() has returned.
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
 from loadtests.engine.timer import NEVER, Timer
 
 BATCH = 512  # events per epoll_wait(); CPython allocates that many per call
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
+Handlers = MutableMapping[int, Callable[[], None]]
 
 
 class Alarm:
@@ -26,17 +27,35 @@ class Alarm:
 
 
 class Loop:
-    """waits, events: calls of epoll_wait() and the events they returned."""
+    """waits, events: calls of epoll_wait() and the events they returned.
+
+    core: which implementation this is; `compiled` has the other one.
+    """
+
+    core = "python"
+    new_alarm = Alarm
 
     def __init__(self) -> None:
         self.epoll = select.epoll()
-        self.timer = Timer()
-        self.handlers: dict[int, Callable[[], None]] = {}
-        self.watch(self.timer.fd, self._ring, READ | select.EPOLLET)
+        self.handlers: Handlers = {}
         self.alarms: list[Alarm] = []
-        self.waits = self.events = 0
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make what this implementation needs."""
+        self._timer = Timer()
+        self.watch(self._timer.fd, self._ring, READ | select.EPOLLET)
+        self._waits = self._events = 0
         self._armed = NEVER
         self._running = False
+
+    @property
+    def waits(self) -> int:
+        return self._waits
+
+    @property
+    def events(self) -> int:
+        return self._events
 
     def watch(self, fd: int, handler: Callable[[], None], mask: int = READ) -> None:
         self.epoll.register(fd, mask)
@@ -47,7 +66,7 @@ class Loop:
         self.handlers[fd] = handler
 
     def alarm(self, action: Callable[[int], None]) -> Alarm:
-        new = Alarm(action)
+        new = self.new_alarm(action)
         self.alarms.append(new)
         return new
 
@@ -62,10 +81,11 @@ class Loop:
         self._running = True
         while self._running:
             ready = poll(-1, BATCH)
-            self.waits += 1
-            self.events += len(ready)
+            self._waits += 1
+            self._events += len(ready)
             for fd, _ in ready:
-                handlers[fd]()
+                if handler := handlers.get(fd):  # an alarm of this batch may have closed it
+                    handler()
 
     def stop(self) -> None:
         """Let run() return after the current batch."""
@@ -74,9 +94,13 @@ class Loop:
     def close(self) -> None:
         if not self.epoll.closed:
             self.epoll.close()
-            self.timer.close()
+            self.release()
         self.handlers.clear()
         self.alarms.clear()
+
+    def release(self) -> None:
+        """Give back what prepare() has taken."""
+        self._timer.close()
 
     def _ring(self) -> None:
         self._armed = 0  # no set() in between arms the timer: it is done once, below
@@ -89,4 +113,4 @@ class Loop:
 
     def _arm(self, due: int) -> None:
         self._armed = due
-        self.timer.set(due)
+        self._timer.set(due)

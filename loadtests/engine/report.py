@@ -14,7 +14,7 @@ from operator import sub
 from typing import Any
 
 from loadtests.engine.histogram import Histogram
-from loadtests.engine.ledger import Ledger
+from loadtests.engine.ledger import ABANDONED, Ledger
 
 MARK = 1_000_000  # ns between marks
 NEVER_DONE = ("timeout", "unsent")
@@ -63,7 +63,7 @@ class Fold:
         self.completed = self.scheduled = self.sent = 0  # of the window
         self.surplus = 0  # bytes of its replies beyond those foreseen
         self.response, self.service, self.lag = Histogram(), Histogram(), Histogram()
-        self.connect, self.first_byte = Histogram(), Histogram()
+        self.connect, self.first_byte, self.behind = Histogram(), Histogram(), Histogram()
 
     def take(self, ledger: Ledger) -> None:
         """Fold what the ledger holds of completed requests, and clear it."""
@@ -84,6 +84,8 @@ class Fold:
         self._take_first_bytes(ledger, first, last, served)
         start, end = (bisect_left(ledger.connected_at, edge) for edge in self.window)
         self.connect.add_all(ledger.connect_took[start:end])
+        start, end = (bisect_left(ledger.behind_at, edge) for edge in self.window)
+        self.behind.add_all(ledger.behind[start:end])
         ledger.clear()
 
     def _take_first_bytes(self, ledger: Ledger, first: int, last: int, served: Histogram) -> None:
@@ -104,7 +106,7 @@ def class_result(fold: Fold, ledger: Ledger, facts: Facts) -> dict[str, Any]:
         "window": window_counts(fold, ledger, facts)
         | {
             name: getattr(fold, name).to_json()
-            for name in ("response", "service", "lag", "connect", "first_byte")
+            for name in ("response", "service", "lag", "connect", "first_byte", "behind")
         },
         "connections": facts.connections,
     }
@@ -120,6 +122,7 @@ def total_counts(ledger: Ledger, facts: Facts) -> dict[str, Any]:
         completed=ledger.completed,
         failed=Counter(failure.kind for failure in failures),
         received=ledger.surplus + sum(failure.received for failure in failures),
+        left=sum(failure.left for failure in failures),
     )
 
 
@@ -142,18 +145,28 @@ def window_counts(fold: Fold, ledger: Ledger, facts: Facts) -> dict[str, Any]:
         completed=fold.completed,
         failed=Counter(failure.kind for failure in inside),
         received=fold.surplus + sum(failure.received for failure in inside),
+        left=sum(failure.left for failure in failures if low <= failure.sent < high),
     )
 
 
 def counts(
-    facts: Facts, scheduled: int, sent: int, completed: int, failed: Counter[str], received: int
+    facts: Facts,
+    *,
+    scheduled: int,
+    sent: int,
+    completed: int,
+    failed: Counter[str],
+    received: int,
+    left: int,
 ) -> dict[str, Any]:
+    abandoned = failed.pop(ABANDONED, 0)
     return {
         "scheduled": scheduled,
         "sent": sent,
         "completed": completed,
         "failed": dict(sorted(failed.items())),
-        "bytes_sent": sent * facts.request_bytes,
+        "abandoned": abandoned,
+        "bytes_sent": sent * facts.request_bytes - left,
         "bytes_received": completed * facts.reply_bytes + received,
     }
 

@@ -74,7 +74,7 @@ class Sampler:
 
     @property
     def flying(self) -> int:
-        return sum(group.flying for group in self.groups)
+        return sum(group.under_way for group in self.groups)
 
     @property
     def requests(self) -> int:

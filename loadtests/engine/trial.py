@@ -18,11 +18,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loadtests.engine.classes import NAMES
 from loadtests.engine.edges import Snapshot, between, look
 from loadtests.engine.group import Group
 from loadtests.engine.loop import Loop
-from loadtests.engine.order import NAMES, SECOND, Order
-from loadtests.engine.report import Facts, Fold, Marks, class_result
+from loadtests.engine.order import SECOND, Order
+from loadtests.engine.report import Facts, Fold, Marks, class_result, within
 from loadtests.engine.sampler import Sampler
 from loadtests.engine.timer import NEVER
 from loadtests.targets import locate
@@ -40,14 +41,21 @@ class Trial:
     """`finished` becomes true when `done` may be emitted: outside of the loop, by settle().
 
     allowed: targets beside loopback, see loadtests.targets. Raises Refused for any other.
+    new_loop: which core, see `compiled`.
     """
 
-    def __init__(self, order: Order, emit: Emit, allowed: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        order: Order,
+        emit: Emit,
+        allowed: Sequence[str] = (),
+        new_loop: Callable[[], Loop] = Loop,
+    ) -> None:
         self.order = order
         self.emit = emit
         os.sched_setaffinity(0, EVERY_CPU if order.cpu is None else {order.cpu})
         place = locate(order.host, order.port, allowed)
-        self.loop = Loop()
+        self.loop = new_loop()
         names = [name for name in NAMES if name in order.classes]
         self.groups = [Group(name, order, self.loop, place) for name in names]
         self.sampler = Sampler(order, self.loop, self.groups, emit)
@@ -119,7 +127,7 @@ class Trial:
         self.phase.action = self._edge
         self.loop.set(self.phase, low)
         self.marks = Marks(self.begun)
-        self.folds = {group.name: Fold(self.window) for group in self.groups}
+        self.folds = {group.name: Fold(group.window(self.window)) for group in self.groups}
         self.sampler.start(self.begun, self.relieve)
         for group in self.groups:
             group.start(self.begun)
@@ -143,7 +151,7 @@ class Trial:
         self._drain(now)
 
     def _drain(self, now: int) -> None:
-        if self.sampler.flying and now < self.end + DRAIN:
+        if any(g.under_way and now < max(self.end + DRAIN, g.patience) for g in self.groups):
             self.loop.set(self.phase, now + MILLISECOND)
             return
         for group in self.groups:
@@ -181,17 +189,26 @@ class Trial:
         self.emit({"event": "done", "trial": self.order.trial, "result": self._result(facts)})
 
     def _facts(self, group: Group) -> Facts:
-        at_start, at_end = (snapshot.held[group.name] for snapshot in self._snapshots)
+        offsets = group.schedule
+        schedule = None if offsets is None else array("q", (self.begun + o for o in offsets))
+        first, last = self._snapshots
+        name, due = group.name, schedule if schedule and not group.asks else ()
         census = {
             "asked": group.asked,
             "established": group.established,
-            "held_at_start": at_start,
-            "held_at_end": at_end,
+            "held_at_start": first.held[name],
+            "held_at_end": last.held[name],
             "lost": group.lost,
+            "renewing_at_start": first.renewing[name],
+            "renewing_at_end": last.renewing[name],
+            "due": within(due, self.window),
+            "replaced": last.replaced[name] - first.replaced[name],
+            "refused": group.missed["refused"],
+            "timed_out": group.missed["timeout"],
+            "unfinished": group.unfinished,
         }
-        offsets = group.schedule
-        schedule = None if offsets is None else array("q", (self.begun + o for o in offsets))
-        return Facts(group.request_bytes, group.reply_bytes, schedule, census)
+        asked = schedule if group.asks else None
+        return Facts(group.request_bytes, group.reply_bytes, asked, census)
 
     def _result(self, facts: dict[str, Facts]) -> dict[str, Any]:
         classes = {}
@@ -201,6 +218,7 @@ class Trial:
             classes[group.name] = class_result(fold, group.ledger, facts[group.name])
         return {
             "engine": f"{socket.gethostname()}-{os.getpid()}",
+            "core": self.loop.core,
             "trial": self.order.trial,
             "window": self.window,
             "classes": classes,

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import pytest
 
 from lab.record import EngineResult
+from loadtests.engine import compiled
 from servers.catalog import PROTOCOLS
 
 ROOT = __file__.rsplit("/tests/", 1)[0]
@@ -150,6 +152,7 @@ class Engine:
         assert started["event"] == "started"
         result, deltas = self.finish(order)
         assert list(result.window) == started["window"]
+        assert result.core == os.environ["LAB_ENGINE_CORE"]
         conserve(result, deltas)
         return result
 
@@ -170,7 +173,7 @@ def conserve(result, deltas):
     handed_over = 0
     for name, measured in result.classes.items():
         total, window = measured.total, measured.window
-        assert total.scheduled == total.completed + sum(total.failed.values())
+        assert total.scheduled == total.completed + sum(total.failed.values()) + total.abandoned
         assert total.sent == total.scheduled - total.failed.get("unsent", 0)
         for histogram in (window.response, window.service, window.lag, window.first_byte):
             assert histogram.count == window.completed
@@ -179,9 +182,11 @@ def conserve(result, deltas):
         mine = [delta["classes"][name] for delta in deltas if name in delta["classes"]]
         completed = sum(sum(delta["counts"].values()) for delta in mine)
         failed = sum(sum(delta["failed"].values()) for delta in mine)
+        abandoned = sum(delta.get("abandoned", 0) for delta in mine)
         assert (completed, failed) == (total.completed, sum(total.failed.values()))
+        assert abandoned == total.abandoned
         assert sum(delta["bytes_received"] for delta in mine) == total.bytes_received
-        handed_over += completed + failed
+        handed_over += completed + failed + abandoned
     assert handed_over == result.delta_requests
     stamps = [at for at, _ in result.marks]
     counts = [count for _, count in result.marks]
@@ -197,15 +202,24 @@ def check():
     return conserve
 
 
+@pytest.fixture(params=[core for core in compiled.CORES if core != "auto"])
+def core(request, monkeypatch):
+    """Every trial is held on both cores; in CI the compiled one must be there."""
+    if request.param == "compiled" and compiled.fast is None and not os.environ.get("CI"):
+        pytest.skip("the compiled core is not built: make setup")
+    monkeypatch.setenv("LAB_ENGINE_CORE", request.param)
+    return request.param
+
+
 @pytest.fixture
-def engine():
+def engine(core):
     running = Engine()
     yield running
     running.close()
 
 
 @pytest.fixture
-def new_engine():
+def new_engine(core):
     """For tests that need more than one, or watch one die."""
     with contextlib.ExitStack() as stack:
 
@@ -218,7 +232,7 @@ def new_engine():
 
 
 @pytest.fixture
-def order():
+def order(core):
     """order(server, long={...}, ...) → an order for a trial of a quarter of a second."""
 
     def make(
