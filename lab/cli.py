@@ -246,6 +246,60 @@ def clean() -> None:
         typer.echo(line)
 
 
+
+@app.command()
+@explained
+def selftest(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Self-tests. None: all.")
+    ] = None,
+    *,
+    quick: Annotated[bool, typer.Option(help="Shorter windows; the same tolerances.")] = False,
+    json_file: JsonFile = None,
+    results: ResultsDir = RESULTS,
+) -> None:
+    """Hold the lab itself against theory; exit code 3 when a figure is not where it must be."""
+    from rich.console import Console
+
+    from lab.interrupts import Interrupted, interruptible
+    from lab.selftest import runner
+    from lab.selftest.rig import Rig
+    from lab.selftest.telling import show
+    from lab.store import write_text
+
+    chosen, console = runner.choose(names or ()), Console()
+    try:
+        with (
+            interruptible(),
+            Rig(results, quick=quick, say=lambda line: typer.echo(line, err=True)) as rig,
+        ):
+            outcomes = runner.run(chosen, rig, lambda outcome: show(outcome, console))
+            if json_file:
+                write_text(json_file, runner.as_json(outcomes, rig))
+    except Interrupted as interrupted:
+        raise typer.Exit(interrupted.exit_code) from None
+    if any(outcome.state == "failed" for outcome in outcomes):
+        raise typer.Exit(EXIT_GATED_CLAIM)
+
+
+@app.command()
+@explained
+def export(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="Id, path, or last.")] = "last",
+    *,
+    results: ResultsDir = RESULTS,
+    hdr: Annotated[
+        Path | None,
+        typer.Option(help="An HdrHistogram log; a directory: one per cell; -: to stdout."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="A table of all trials; -: to stdout.")] = None,
+) -> None:
+    """Write a run's histograms and trials in formats that other tools read."""
+    from lab.exporting import write
+
+    for line in write(results, run_name, hdr, csv):
+        typer.echo(line, nl=False)
+
 def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
     """Write the report and what was asked for beside it; print the verdicts."""
     from rich.console import Console
