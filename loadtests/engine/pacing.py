@@ -8,11 +8,12 @@ import heapq
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Protocol
 
 from loadtests.engine.loop import Loop
+from loadtests.engine.thinking import Think
 from loadtests.engine.timer import NEVER
 
 now_ns = time.monotonic_ns
@@ -36,6 +37,9 @@ class Pacer:
         self.started = self.stopped = False
         self._parked: list[tuple[int, int, Action, Asker | None]] = []
         self._numbers = count()  # equal due times are served in order
+
+    def meet(self, links: Sequence[Asker]) -> None:
+        """All links there are, in the order of their numbers; told before any of them is free."""
 
     def start(self, at: int) -> None:
         """The load begins at `at`, ns."""
@@ -80,25 +84,28 @@ class Pacer:
 class Closed(Pacer):
     """Each link's next request waits for its reply, and for the think time after it."""
 
-    def __init__(self, loop: Loop, think: int) -> None:
+    def __init__(self, loop: Loop, think: Think) -> None:
         super().__init__(loop)
         self.think = think
 
+    def meet(self, links: Sequence[Asker]) -> None:
+        self.think.meet(links)
+
     def start(self, at: int) -> None:
-        """All links at once; spread over the think time, if any, or they would stay in step."""
+        """All links begin, each after its first pause."""
         self.started = True
         total = len(self.idle)
         for number in range(total):
             link = self.idle.popleft()
-            self.later(at + self.think * number // total, link.begin, link)
+            self.later(at + self.think.first(link, number, total), link.begin, link)
 
     def free(self, link: Asker, now: int) -> None:
         if self.stopped:
             return
         if not self.started:
             self.idle.append(link)
-        elif self.think:
-            self.later(now + self.think, link.begin, link)
+        elif pause := self.think.pause(link):
+            self.later(now + pause, link.begin, link)
         else:
             link.begin(now)
 
@@ -111,6 +118,7 @@ class Open(Pacer):
         self.arrivals = arrivals
         self.begun_at = 0
         self.queue: deque[int] = deque()
+        self.release = self._release  # the compiled core has its own, with idle and queue
         self._next = 0
 
     def start(self, at: int) -> None:
@@ -128,17 +136,20 @@ class Open(Pacer):
             self.idle.append(link)
 
     def ring(self, now: int) -> None:
-        arrivals, at, idle = self.arrivals, self.begun_at, self.idle
-        total = len(arrivals) if self.started else 0
-        number = self._next
+        if self.started:
+            self._next = self.release(self.arrivals, self._next, self.begun_at, now)
+        super().ring(now)
+
+    def _release(self, arrivals: "array[int]", number: int, at: int, now: int) -> int:
+        """Begin or queue all arrivals from `number` on that are due; returns the next one."""
+        idle, total = self.idle, len(arrivals)
         while number < total and (intended := at + arrivals[number]) <= now:
             number += 1
             if idle:
                 now = idle.popleft().begin(intended)
             else:
                 self.queue.append(intended)
-        self._next = number
-        super().ring(now)
+        return number
 
     def rearm(self) -> None:
         super().rearm()
