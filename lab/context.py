@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from lab.achieved import achieved, class_words
 from lab.claims import METRICS, CrossoverClaim, GrowthClaim, SlopeClaim
+from lab.course_words import pace_words
 from lab.data import CellData, Data
 from lab.measure import (
-    ACTIVE,
     Unmeasured,
     engine_share,
     events_per_wait,
@@ -30,6 +31,7 @@ from lab.schema import Lab
 from lab.stats.crossover import find
 from lab.stats.signed_rank import estimate, interval
 from lab.verdicts import LOOK_ALPHA
+from loadtests.engine.classes import NAMES
 from loadtests.engine.histogram import bounds, index_of, supports
 
 SHOWN = ("cpu", "cpu-raw", "throughput", "pss")  # metrics of the cells table
@@ -59,15 +61,9 @@ def load_words(load: dict[ClassName, ClassLoad]) -> str:
     return "; ".join(_class_words(name, spec) for name, spec in load.items())
 
 
-def _class_words(name: str, spec: ClassLoad) -> str:
-    if name == "idle":
-        return f"{spec.connections} idle"
-    how = f"open {spec.rate:g}/s {spec.spacing}" if spec.rate else "closed"
-    if spec.think_s:
-        how += f", think {spec.think_s * 1e6:g} us"
-    at_most = "at most " if name == "short" else ""
+def _class_words(name: ClassName, spec: ClassLoad) -> str:
     what = f"{spec.payload} B" if spec.path == ECHO else spec.path
-    return f"{at_most}{spec.connections} {name}, {how}, {what}"
+    return class_words(name, spec, pace_words(spec), what)
 
 
 def summary(plan: Plan, data: Data, cell: Cell) -> CellSummary:
@@ -87,6 +83,7 @@ def summary(plan: Plan, data: Data, cell: Cell) -> CellSummary:
         metrics=[s for metric in SHOWN if (s := _spread(data, cell.id, metric))],
         latency=_latencies(found, cell),
         mechanism=_mechanism(found),
+        connections=achieved(found.usable.values(), cell),
     )
 
 
@@ -113,7 +110,7 @@ def _mechanism(found: CellData) -> dict[str, float]:
 
 
 def _latencies(found: CellData, cell: Cell) -> list[Percentile]:
-    classes = [name for name in ACTIVE if name in cell.load]
+    classes = [name for name in NAMES if name in cell.load]
     return [
         shown
         for name in classes

@@ -8,7 +8,7 @@ from lab.courses import Level, Paced, changes, impossible
 from lab.document import Document, Where
 from lab.schema import Experiment, Load, Profile
 
-LEVELS = ("connections", "rate", "payload", "requests", "piece")  # of a load, that may name a factor
+LEVELS = ("connections", "rate", "payload", "requests", "piece")  # may name a factor
 
 
 def references(load: Load | Unpaced | IdleLoad) -> Iterator[tuple[Where, str]]:

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from lab.gates import course
 from lab.gates.finding import Finding, at_most
 from lab.measure import (
     Unmeasured,
@@ -117,6 +118,10 @@ def drift(record: Record, cell: Cell) -> Finding:
     per request, the steadier of the metered series and the one divided by the pace speaks.
     """
     slices = meter(record).slices
+    short = slices[-1].at_ns - slices[0].at_ns < LONG_NS - BRACKET_NS
+    limit = DRIFT_CHANGE_SHORT if short else DRIFT_CHANGE
+    if course.changing(cell):
+        return course.followed(record, cell, limit)
     if meter(record).own_clock:
         raise Unmeasured("read at the edges of the window only")
     steps = list(pairwise(slices))
@@ -130,8 +135,6 @@ def drift(record: Record, cell: Cell) -> Finding:
     }
     if not any(load.rate for load in cell.load.values()):
         series["rate"] = [n / (b.at_ns - a.at_ns) for (a, b), n in zip(steps, done, strict=True)]
-    short = slices[-1].at_ns - slices[0].at_ns < LONG_NS - BRACKET_NS
-    limit = DRIFT_CHANGE_SHORT if short else DRIFT_CHANGE
     worst = Finding("ok", 0, limit)
     pace = record.noise.pace_ns if record.noise else []
     for name, values in series.items():

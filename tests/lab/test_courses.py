@@ -7,6 +7,7 @@ import yaml
 
 from lab.cells import cells
 from lab.config import parse
+from lab.course_words import pace_words
 from lab.courses import active, changes, due, window
 from lab.document import plain
 from lab.errors import ConfigErrors
@@ -283,6 +284,23 @@ def test_a_trace_is_taken_at_the_highest_level():
     lab = lab_of("connections: 4, stages: {step: [10/s, 400/s]}")
     found = bounded(cells(lab, "quick", "one")[0]).load["long"]
     assert (found.rate, found.stages, staged.problem(found)) == (100, [], "")
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        ("rate: 9/s", "open 9/s constant"),
+        ("think: 1 ms, spread: exponential", "closed, think 1000 us on average (exponential)"),
+        (
+            "start: 5/s, stages: [{for: 1 ms, to: 9/s}, {for: 0 s, to: 1/s}, {for: 1 ms, to: 1/s}]",
+            "open 5/s to 9/s in 0.001 s, then 1/s for 0.001 s constant",
+        ),
+        ("think: 0 s, stages: {soak: 4}", "closed, 0 asking to 4 asking in 0.2 s"),
+        ("stages: {soak: 4/s}, spacing: poisson", "open 0/s to 4/s in 0.2 s poisson"),
+    ],
+)
+def test_a_load_in_words(load, words):
+    assert pace_words(planned(f"connections: 4, {load}")) == words
 
 
 def test_messages_are_plain():
