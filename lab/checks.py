@@ -11,11 +11,14 @@ from math import prod
 
 from lab import served
 from lab.cells import combinations, connections, levels
+from lab.class_checks import check_classes
+from lab.course_checks import check_courses, references
 from lab.document import Document, Where, quote
 from lab.mistakes import near
 from lab.model import ECHO, ClassName
 from lab.schema import EVERY, Defaults, Experiment, Levels, LoadMix, Profile
 from lab.served import WITH_PATHS
+from loadtests.engine.classes import FLEETING
 from servers.catalog import PROTOCOLS, SERVERS, Server
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # ids become file names
@@ -76,6 +79,8 @@ def check_experiment(
     ]
     if all(names_fit) and _few(document, where, experiment, profiles):
         _loads(document, where, experiment, profiles, servers)
+        check_courses(document, where, experiment, profiles)
+        check_classes(document, where, experiment, profiles, servers)
     return all(names_fit)
 
 
@@ -189,12 +194,10 @@ def _references(document: Document, where: Where, experiment: Experiment) -> boo
     used, fit = set[str](), True
     for place, mix in experiment.loads():
         for class_name, load in mix.classes().items():
-            for key in ("connections", "rate", "payload"):
-                value = getattr(load, key, None)
-                if isinstance(value, str):
-                    at = (*where, *place, class_name, key)
-                    fit &= known(document, at, value[1:], experiment.factors, "a factor")
-                    used.add(value[1:])
+            for steps, name in references(load):
+                at = (*where, *place, class_name, *steps)
+                fit &= known(document, at, name, experiment.factors, "a factor")
+                used.add(name)
     for name in experiment.factors.keys() - used:
         text = f"no load uses it. Write connections: ${name}, or leave the factor out."
         document.complain((*where, "factors", name), text, at_key=True)
@@ -225,13 +228,13 @@ def _loads(
         for arm in experiment.arms:
             for factors in combinations(experiment, profile, arm):
                 server = servers[experiment.arms[arm].server]
-                problem = _impossible(experiment, arm, factors, server)
+                problem = impossible(experiment, arm, factors, server)
                 if problem:
                     place = _culprit(experiment, profile, arm, factors)
                     document.complain((*where, *place), problem)
 
 
-def _impossible(experiment: Experiment, arm: str, factors: dict[str, int], server: Server) -> str:
+def impossible(experiment: Experiment, arm: str, factors: dict[str, int], server: Server) -> str:
     """Say why an arm cannot be given this load; "" where it can."""
     counts = connections(experiment, arm, factors)
     total = sum(counts.values())
@@ -240,7 +243,8 @@ def _impossible(experiment: Experiment, arm: str, factors: dict[str, int], serve
     if not any(counts[name] for name in asking):
         return "nobody would ask anything. Write a level of 1 or more."
     for load in asking.values():
-        for value in (load.rate, load.payload):
+        for key in ("rate", "payload", "requests", "piece"):
+            value = getattr(load, key, None)
             if isinstance(value, str) and not factors[value[1:]]:
                 return f"{value[1:]} cannot be 0 here. Write a level of 1 or more."
     if server.descriptors_below and total >= limit:
@@ -272,8 +276,9 @@ def _starving(
     """
     workers = experiment.arms[arm].workers
     at_once = server.clients(workers)
-    held = counts.get("long", 0) + counts.get("idle", 0)
-    room = 1 if counts.get("short", 0) else 0
+    held = sum(count for name, count in counts.items() if name not in FLEETING)
+    late = [name for name in counts if name in FLEETING and counts[name]]
+    room = 1 if late else 0
     if not at_once or held + room <= at_once:
         return ""
     grows = server.pool and held + room <= MOST_WORKERS
@@ -283,8 +288,9 @@ def _starving(
         return (
             f"{serves}. Write {at_once} in all, not {held}{more}: the others would wait for ever."
         )
-    mend = f"Write short alone{more}."
-    return f"{serves}, and others hold all of that: short would wait for ever. {mend}"
+    last = " and ".join(late)
+    mend = f"Write {last} alone{more}."
+    return f"{serves}, and others hold all of that: {last} would wait for ever. {mend}"
 
 
 def _culprit(experiment: Experiment, profile: str, arm: str, factors: dict[str, int]) -> Where:

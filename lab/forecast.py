@@ -2,6 +2,7 @@
 
 from lab.model import Cell, Frozen, Plan
 from lab.traced import bounded
+from loadtests.engine.classes import FLEETING
 
 # Measured on a quick run of a 2-core virtual machine; trial and connection are mostly the kernel's.
 TRIAL_S = 0.11  # start, verify, connect, stop, store: all of a trial that is not one of its phases
@@ -21,6 +22,7 @@ class Forecast(Frozen):
     experiments: dict[str, float]
     trials: int
     traced_s: float = 0.0
+    searches_s: float = 0.0  # at most
 
 
 def trial_seconds(
@@ -28,7 +30,7 @@ def trial_seconds(
 ) -> float:
     """Return how long one trial of a cell takes."""
     phases = cell.timing.warm_up + cell.timing.window + cell.timing.cool_down
-    held = sum(load.connections for name, load in cell.load.items() if name != "short")
+    held = sum(load.connections for name, load in cell.load.items() if name not in FLEETING)
     return phases + per_trial_s + held * per_connection_s
 
 
@@ -47,15 +49,17 @@ def forecast(
     for trial in planned:
         seconds = each[trial.cell] * (1 + repeat_share)
         experiments[trial.experiment] = experiments.get(trial.experiment, 0) + seconds
-    start = start_s if planned else 0.0
+    searches = sum(search.budget_s for search in plan.searches)
+    start = start_s if planned or plan.searches else 0.0
     probes = sum(run.repeats * probe_s for run in plan.probes)
     slow = {c.id: trial_seconds(bounded(c), TRACED_S, per_connection_s) for c in plan.cells}
     traced = sum(slow[trial.cell] for trial in plan.traced)
     return Forecast(
-        total_s=start + probes + sum(experiments.values()) + traced,
+        total_s=start + probes + sum(experiments.values()) + traced + searches,
         start_s=start,
         probes_s=probes,
         experiments=experiments,
         trials=len(planned),
         traced_s=traced,
+        searches_s=searches,
     )

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from lab.errors import EnvironmentUnfit, TrialFailed
 from lab.orders import Order, Ready, State, View
 from lab.record import EngineResult, LocustCount
+from loadtests.engine.classes import NAMES
 
 POLL_S = 0.05  # between two looks at a master that is starting
 LONG_POLL_S = 25.0  # asked of the master, which allows 30
@@ -86,7 +87,7 @@ class LocustClient:
             f"Locust at {self.host}:{self.port} is not up in {deadline_s:g} s: {why}"
         )
 
-    def start_test(self, users: int = 3, deadline_s: float = 15.0) -> State:
+    def start_test(self, users: int = len(NAMES), deadline_s: float = 15.0) -> State:
         """Start the one Locust test of a run: a token per connection class. Harmless when it runs.
 
         POST /swarm answers "success" even without a worker, and keeps what it is not told from last

@@ -9,13 +9,14 @@ wrong one.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from lab.claims import METRICS
 from lab.model import ClassName
 from lab.record import EngineResult, HistogramData, MeterReading, MeterResult, Record
 from loadtests.engine.histogram import Histogram, supports
 
 NS = 1_000_000_000  # ns in a second
 US = 1_000  # ns in a microsecond
-ACTIVE: tuple[ClassName, ...] = ("long", "short")  # the classes that make requests
+ACTIVE: tuple[ClassName, ...] = ("long", "short")  # pooled where nobody says which
 
 
 class Unmeasured(ValueError):
@@ -156,6 +157,16 @@ def pss(record: Record) -> float:
     return float(found)
 
 
+def memory(record: Record) -> float:
+    """Memory of the server in bytes, all connections open.
+
+    Of its control group, kernel memory for it included, where it has one; else PSS, which has not
+    what the kernel keeps for its sockets. Arms of one run are all metered the same way.
+    """
+    held = meter(record).ready.memory_bytes
+    return float(held) if held >= 0 else pss(record)
+
+
 def percentile(record: Record, percent: float, kind: str, classes: Sequence[ClassName]) -> float:
     """Latency percentile in ns. Raises Unmeasured where the samples cannot support it."""
     histogram = merged(record, kind, classes)
@@ -172,12 +183,13 @@ def mean(record: Record, kind: str, classes: Sequence[ClassName]) -> float:
     return histogram.mean()
 
 
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
-LATENCIES = frozenset({"response-mean", *PERCENTILES})
+LATENCIES = frozenset(name for name, metric in METRICS.items() if metric.kind)
 PLAIN: dict[str, Callable[[Record], float]] = {
     "cpu": lambda record: cpu_ns(record) / US,
     "throughput": throughput,
+    "standing": server_share,
     "pss": pss,
+    "memory": memory,
 }
 
 
@@ -186,8 +198,9 @@ def value(record: Record, metric: str, classes: Sequence[ClassName] = ACTIVE) ->
 
     classes: whose latency. Raises Unmeasured; KeyError for an unknown metric.
     """
-    if metric in PERCENTILES:
-        return percentile(record, PERCENTILES[metric], "response", classes) / US
-    if metric == "response-mean":
-        return mean(record, "response", classes) / US
+    found = METRICS[metric]
+    if found.percent:
+        return percentile(record, found.percent, found.kind, classes) / US
+    if found.kind:
+        return mean(record, found.kind, classes) / US
     return PLAIN[metric](record)

@@ -7,17 +7,32 @@ see (names, levels, ports). A `Lab` survives `model_dump_json` and `model_valida
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, model_validator
 
+from lab.asking import (
+    Asking,
+    ChurnLoad,
+    Ended,
+    IdleLoad,
+    Requests,
+    SlowLoad,
+    StormLoad,
+    Unpaced,
+    once,
+)
 from lab.claims import Claim
+from lab.courses import Paced, contradiction
 from lab.document import quote
+from lab.drivers import ENGINE, Driver, unpaced
 from lab.model import ClassName
 from lab.own_servers import OwnServer
-from lab.shape import Bytes, Count, Level, MoreSeconds, Rate, Seconds, Shape, Size, Text
+from lab.search.shapes import Search
+from lab.shape import Bytes, Level, MoreSeconds, Rate, Seconds, Shape, Text
 from loadtests import targets
-from loadtests.engine import paths
+from loadtests.engine.classes import NAMES
 
 EVERY = "*"  # a list of levels that holds in every profile
 
@@ -56,40 +71,24 @@ class Defaults(Shape):
     seed: Annotated[int, Field(ge=0)] = 1
 
 
-def _path(value: Any) -> str:
-    wrong = paths.problem(value) if isinstance(value, str) else "is not a path. Write /block/5."
-    if wrong:
-        raise ValueError(f"{quote(value)} {wrong}")
-    return str(value)
+class Load(Paced, Asking):
+    """A load with a pace: open (rate) or closed (think). `$name` is a factor's level.
 
-
-class Load(Shape):
-    """The load of a class that asks: open (rate) or closed (think). `$name` is a factor's level.
-
-    payload: the file may leave it to the defaults; `lab.config` has filled it in, if one is sent.
-    path: of http only; None is `paths.ECHO`, and leaves no trace in the hash of older files.
+    stages: instead of a rate, or beside think: see `lab.courses`.
     """
 
-    connections: Count
     rate: Rate | None = None
-    think: Seconds | None = None
     spacing: Literal["constant", "poisson"] = "constant"
-    payload: Size | None = None
-    path: Annotated[str, PlainValidator(_path)] | None = Field(
-        default=None, exclude_if=lambda path: path is None
-    )
 
     @property
     def is_open(self) -> bool:
-        return self.rate is not None
-
-    @property
-    def takes_payload(self) -> bool:
-        return self.path is None or paths.takes_payload(self.path)
+        return self.rate is not None or (self.stages is not None and self.think is None)
 
     @model_validator(mode="after")
     def _check(self) -> "Load":
-        if (self.rate is None) == (self.think is None):
+        if wrong := contradiction(self, self.rate):
+            raise ValueError(wrong)
+        if self.stages is None and (self.rate is None) == (self.think is None):
             both = "both rate and think" if self.is_open else "neither rate nor think"
             choice = "rate: 1000/s (open) or think: 0 s (closed)"
             raise ValueError(f"has {both}. Write one: {choice}.")
@@ -97,47 +96,83 @@ class Load(Shape):
             raise ValueError("spacing needs an open load. Write rate: 1000/s instead of think.")
         if self.rate == 0:
             raise ValueError("a rate of 0/s asks nothing. Write 1/s or more.")
-        if self.payload is not None and not self.takes_payload:
-            raise ValueError(f"a GET has no payload. Leave it out, or write path: {paths.ECHO}.")
         return self
 
 
-class IdleLoad(Shape):
-    """Connections that are held and silent."""
+class LongLoad(Load, Ended):
+    """requests: after so many replies a connection ends, and another one is opened."""
 
-    connections: Count
+    requests: Requests | None = Field(default=None, exclude_if=lambda requests: requests is None)
+
+    @model_validator(mode="after")
+    def _check_end(self) -> "LongLoad":
+        if self.ends and self.requests is None:
+            raise ValueError("ends needs an end. Write requests: 100 beside it, or leave it out.")
+        return self
+
+
+class ShortLoad(Load, Ended):
+    """One request per connection."""
+
+    _once = model_validator(mode="before")(once)
+
+
+class VictimLoad(Load):
+    """The probe whose latency is looked at while others attack."""
+
+    @model_validator(mode="after")
+    def _check_rate(self) -> "VictimLoad":
+        if self.rate is None:
+            raise ValueError("a victim asks at a fixed rate. Write rate: 100/s, and nothing else.")
+        return self
+
+
+def _absent(default: None = None) -> Any:
+    """A class that older files do not know: absent, it leaves no trace in their hash."""
+    return Field(default=default, exclude_if=lambda load: load is None)
 
 
 class LoadMix(Shape):
-    """The classes of connection at work at the same time."""
+    """The classes of connection at work at the same time, in the order of `classes.NAMES`."""
 
-    long: Load | None = None
-    short: Load | None = None
+    long: LongLoad | None = None
+    short: ShortLoad | None = None
     idle: IdleLoad | None = None
+    slow_sender: SlowLoad | None = _absent()
+    slow_reader: SlowLoad | None = _absent()
+    never_finishing: IdleLoad | None = _absent()
+    churn: ChurnLoad | None = _absent()
+    storm: StormLoad | None = _absent()
+    victim: VictimLoad | None = _absent()
 
-    def classes(self) -> dict[ClassName, Load | IdleLoad]:
-        named: list[tuple[ClassName, Load | IdleLoad | None]] = [
-            ("long", self.long),
-            ("short", self.short),
-            ("idle", self.idle),
-        ]
-        return {name: load for name, load in named if load is not None}
+    def classes(self) -> dict[ClassName, Load | Unpaced | IdleLoad]:
+        loads = ((name, getattr(self, name.replace("-", "_"))) for name in NAMES)
+        return {name: load for name, load in loads if load is not None}
 
-    def asking(self) -> dict[ClassName, Load]:
+    def asking(self) -> dict[ClassName, Load | Unpaced]:
         """Return the classes that send requests."""
+        loads = self.classes().items()
+        return {name: load for name, load in loads if not isinstance(load, IdleLoad)}
+
+    def paced(self) -> dict[ClassName, Load]:
+        """Return the classes that send requests at a pace of their own."""
         return {name: load for name, load in self.classes().items() if isinstance(load, Load)}
+
+    def replaced(self, loads: Mapping[ClassName, Asking]) -> "LoadMix":
+        """Return the mix with other loads for some classes."""
+        return self.model_copy(update={n.replace("-", "_"): load for n, load in loads.items()})
 
     @model_validator(mode="after")
     def _check(self) -> "LoadMix":
         if not self.asking():
-            raise ValueError("no class asks anything. Add long or short.")
+            raise ValueError("no class asks anything. Add long, short or victim.")
         return self
 
 
 class Arm(Shape):
     """network: how it is reached; None, the backend's own way, leaves no trace in the hash.
 
-    load: instead of the experiment's, where what the arms differ in is the load.
+    load, driver: instead of the experiment's, where what the arms differ in is the load.
     """
 
     server: Text
@@ -146,6 +181,7 @@ class Arm(Shape):
         default=None, exclude_if=lambda network: network is None
     )
     load: LoadMix | None = Field(default=None, exclude_if=lambda load: load is None)
+    driver: Driver | None = Field(default=None, exclude_if=lambda driver: driver is None)
 
 
 def _arms(value: Any) -> Any:
@@ -181,6 +217,7 @@ class Experiment(Shape):
     no part of a profile for which one of its factors has no levels.
     factors_for: the levels of one arm, instead of those in `factors`.
     mechanism: its cells are also traced, never timed, see lab.mechanism.
+    driver: who makes the load, see lab.drivers.
     """
 
     id: str
@@ -192,6 +229,16 @@ class Experiment(Shape):
     factors_for: dict[str, dict[str, Levels]] = Field(default_factory=dict)
     timing: dict[str, Timing] = Field(default_factory=dict)
     mechanism: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+    driver: Driver = Field(default=ENGINE, exclude_if=lambda driver: driver == ENGINE)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        return unpaced(data)
+
+    def driver_of(self, arm: str) -> Driver:
+        """Return who loads an arm. Raises KeyError for an unknown arm."""
+        return self.arms[arm].driver or self.driver
 
     def load_of(self, arm: str) -> LoadMix:
         """Return what an arm is loaded with. Raises KeyError for an unknown arm."""
@@ -225,6 +272,7 @@ class File(Shape):
     profiles: Section
     experiments: Section
     claims: Section
+    searches: dict[str, Any] = Field(default_factory=dict)
 
 
 class Lab(Shape):
@@ -239,6 +287,7 @@ class Lab(Shape):
     profiles: dict[str, Profile]
     experiments: dict[str, Experiment]
     claims: dict[str, Claim]
+    searches: dict[str, Search] = Field(default_factory=dict, exclude_if=lambda found: not found)
 
     @property
     def sha256(self) -> str:

@@ -1,6 +1,7 @@
 """The load of traced trials: what a server under strace can bear, and how often. Pure."""
 
 from lab.model import Cell, ClassLoad, ClassName, Timing
+from loadtests.engine.classes import MUTE
 
 REPEATS = 3  # traced trials of a cell: their calls per request should agree within 2 %
 RATE = 100.0  # requests per second of all open classes together: far below what a trace can follow
@@ -20,8 +21,9 @@ def bounded(cell: Cell) -> Cell:
     load: dict[ClassName, ClassLoad] = {
         name: spec.model_copy(
             update={
-                "connections": min(spec.connections, IDLE if name == "idle" else BUSY),
+                "connections": min(spec.connections, IDLE if name in MUTE else BUSY),
                 "rate": spec.rate * share,
+                "at_s": min(spec.at_s, TIMING.window / 2),
                 **STEADY,
             }
         )

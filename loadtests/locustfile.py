@@ -22,15 +22,31 @@ from loadtests import handover
 from loadtests.conductor import Conductor
 from loadtests.desk import Desk
 from loadtests.routes import Routes
-from loadtests.users import IdleToken, LongToken, ShortToken
+from loadtests.users import (
+    ChurnToken,
+    IdleToken,
+    LongToken,
+    NeverFinishingToken,
+    ShortToken,
+    SlowReaderToken,
+    SlowSenderToken,
+    StormToken,
+    VictimToken,
+)
 from loadtests.web.guard import Exposed, protect
 from loadtests.web.hand import Hand
 from loadtests.web.pages import Pages, add_options
 
 __all__ = [
+    "ChurnToken",
     "IdleToken",
     "LongToken",
+    "NeverFinishingToken",
     "ShortToken",
+    "SlowReaderToken",
+    "SlowSenderToken",
+    "StormToken",
+    "VictimToken",
 ]  # Locust looks for User classes among this file's names
 
 LAST_GASP_S = 5.0  # to end by itself once the leash is cut; then the hard way

@@ -35,4 +35,38 @@ class IdleToken(Token):
     """Connections that stay open and say nothing."""
 
 
-TOKENS = {"long": LongToken, "short": ShortToken, "idle": IdleToken}
+class SlowSenderToken(Token):
+    """Connections that send their requests in pieces."""
+
+
+class SlowReaderToken(Token):
+    """Connections that read their replies in pieces."""
+
+
+class NeverFinishingToken(Token):
+    """Connections that begin a request, and no more."""
+
+
+class ChurnToken(Token):
+    """Connections that say nothing and are replaced all the time."""
+
+
+class StormToken(Token):
+    """Connections that come all at one instant."""
+
+
+class VictimToken(Token):
+    """Connections that ask at a fixed rate, while the others attack."""
+
+
+TOKENS: dict[str, type[Token]] = {
+    "long": LongToken,
+    "short": ShortToken,
+    "idle": IdleToken,
+    "slow-sender": SlowSenderToken,
+    "slow-reader": SlowReaderToken,
+    "never-finishing": NeverFinishingToken,
+    "churn": ChurnToken,
+    "storm": StormToken,
+    "victim": VictimToken,
+}

@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.mechanism import FIGURES
 from lab.report import charts, words
+from lab.report.classes import figures as class_figures
 from lab.report.model import CellSummary, CrossoverLine, Ladder, Mechanism, Percentile
 from servers.catalog import RING
 
@@ -92,6 +93,7 @@ def _experiment(stem: str, name: str, cells: list[CellSummary], specs: Specs) ->
         "columns": [(metric, words.unit(unit)) for metric, unit in columns],
         "rows": [(cell, _metrics(cell, columns)) for cell in cells],
         "mechanism": list(dict.fromkeys(key for cell in cells for key in cell.mechanism)),
+        "classes": class_figures(cells),
         "latency": [_latency(f"{stem}-{c}", name, c, cells, specs) for c in classes],
     }
 

@@ -9,8 +9,9 @@ right one. A GET has no payload, so all replies to it are alike.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
-from loadtests.engine import paths
+from loadtests.engine import drawn, paths
 from loadtests.engine.replies import Judge, WrongReply, parse_head, split_head
 
 VARIANTS = 4  # payloads taken in turn: enough to tell a reply from its neighbours'
@@ -39,12 +40,16 @@ class Client:
     hello: sent once after connecting, before the first request; empty: nothing is.
     welcome: told all bytes that answered the hello: is it whole? Raises ValueError on wrong ones.
     judge: asked about other replies than those; None: they are wrong.
+    unfinished: the beginning of a request that no server can answer yet; empty: it answers any.
+    in_order: exchanges are taken in the order in which requests begin, not by each connection.
     """
 
     exchanges: tuple[tuple[bytes, bytes], ...]
     hello: bytes = b""
     welcome: Callable[[bytes], bool] = no_welcome
     judge: Judge | None = None
+    unfinished: bytes = b""
+    in_order: bool = False
 
 
 def payloads(seed: str, size: int) -> list[bytes]:
@@ -74,17 +79,23 @@ def http_client(seed: str, size: int, path: str) -> Client:
     known = payloads(seed, size) if paths.takes_payload(path) else [b""]
     bodies = {}
     exchanges = []
-    for payload in known:
-        method, body, answer = paths.exchange(path, payload)
+    for asked, payload in product(drawn.requested(path, seed), known):
+        method, body, answer = paths.exchange(asked, payload)
         length = b"Content-Length: %d\r\n" % len(body) if body else b""
-        request = b"%s %s HTTP/1.1\r\nHost: lab\r\n" % (method.encode(), path.encode())
+        request = b"%s %s HTTP/1.1\r\nHost: lab\r\n" % (method.encode(), asked.encode())
         reply = (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer)
         )
         exchanges.append((request + length + b"\r\n" + body, reply))
         bodies[reply] = answer
-    return Client(tuple(exchanges), judge=Judge(bodies))
+    head, _, _ = exchanges[0][0].partition(b"\r\n\r\n")
+    return Client(
+        tuple(exchanges),
+        judge=Judge(bodies),
+        unfinished=head + b"\r\n",
+        in_order=drawn.is_drawn(path),
+    )
 
 
 def websocket_client(seed: str, size: int, path: str) -> Client:
@@ -95,10 +106,11 @@ def websocket_client(seed: str, size: int, path: str) -> Client:
     """
     del path
     draw = random.Random(f"{seed}/mask")
-    exchanges = (
+    exchanges = tuple(
         (frame(payload, draw.randbytes(4)), frame(payload)) for payload in payloads(seed, size)
     )
-    return Client(tuple(exchanges), hello=HELLO, welcome=websocket_welcome)
+    part = exchanges[0][0][:-1]
+    return Client(exchanges, hello=HELLO, welcome=websocket_welcome, unfinished=part)
 
 
 def websocket_welcome(got: bytes) -> bool:

@@ -258,21 +258,21 @@ def test_start_says_everything_and_looks_afterwards(master: Master, client: Locu
         (200, UP | {"engines": []}),
         (200, UP),
         (200, {"success": True}),
-        (200, UP | {"runner": "spawning", "users": 2}),
-        (200, UP | {"runner": "running", "users": 3}),
+        (200, UP | {"runner": "spawning", "users": 8}),
+        (200, UP | {"runner": "running", "users": 9}),
     ]
-    assert client.start_test().users == 3
+    assert client.start_test().users == 9
     paths = [path for _, path, _ in master.asked]
     assert paths == ["/lab/state"] * 3 + ["/swarm"] + ["/lab/state"] * 2
     form = parse_qs(master.asked[3][2].decode(), keep_blank_values=True)
-    assert form == {"user_count": ["3"], "spawn_rate": ["100"], "host": [""], "run_time": [""]}
+    assert form == {"user_count": ["9"], "spawn_rate": ["100"], "host": [""], "run_time": [""]}
 
 
 @pytest.mark.parametrize(
     ("answers", "why"),
     [
         ([(200, UP), (200, {"success": False, "message": "no"})], "does not start"),
-        ([(200, UP), (200, {"success": True}), (200, UP)], "ready with 0 of 3 tokens"),
+        ([(200, UP), (200, {"success": True}), (200, UP)], "ready with 0 of 9 tokens"),
         ([(200, UP | {"workers": 0})], "0 of 1 workers"),
         ([(200, b"<html>Grafana</html>")], "no Locust master of this lab"),
         ([(404, {"error": "nothing"})], "no Locust master of this lab"),
