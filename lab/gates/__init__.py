@@ -8,7 +8,7 @@ missing because an earlier one tripped) says nothing. Thresholds: docs/method.md
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab.gates import generator, host, load, ports, server
+from lab.gates import census, generator, host, load, ports, server
 from lab.gates.finding import Finding
 from lab.measure import Unmeasured
 from lab.model import Cell
@@ -86,7 +86,7 @@ GATES: tuple[Gate, ...] = (
         "Not as many connections were open, at the engine or at the server, as the cell asks for.",
         "any difference; a published run held 900 of 1000 and did not say so (wrk2#134)",
         "Check descriptor limits (`lab doctor`) and the server's own limit in `lab list servers`.",
-        load.census,
+        census.census,
     ),
     Gate(
         "generator-saturated",
@@ -95,6 +95,18 @@ GATES: tuple[Gate, ...] = (
         "itself warns at 0.90, when queues have long formed",
         "Lower the rate, add think time, or give the engine a core of its own.",
         load.generator_saturated,
+    ),
+    Gate(
+        generator.NAME,
+        "The load engine waited for its CPU, for its own queue, or read late: it was measured.",
+        f"ready but not running for more than {generator.STARVED:.0%} of the window (warning at "
+        f"{generator.STARVED_WARN:.0%}); more than {generator.FULL:.0%} of its polls found events "
+        f"waiting while it used more than {generator.FULL_BUSY:.0%} of its core; replies that lay "
+        f"unread for more than {generator.BEHIND_SHARE:.0%} of the median response time, by the "
+        "kernel's receive stamps",
+        "Give the load engine a core of its own; lower the rate; `lab selftest ceiling` finds how "
+        "much it can do here.",
+        generator.generator,
     ),
     Gate(
         "offered-vs-achieved",
@@ -106,8 +118,9 @@ GATES: tuple[Gate, ...] = (
     Gate(
         "littles-law",
         "Connections, throughput and response time contradict Little's law.",
-        f"off by more than {load.LITTLE_CLOSED:.0%} (closed); open: warning above "
-        f"{load.LITTLE_OPEN:.0%}. It unmasked a ranking of 174 frameworks "
+        f"off by more than {load.LITTLE_CLOSED:.0%} (closed; with drawn think times "
+        "3/sqrt(requests), if that is more; a warning, where connections change); open: warning "
+        f"above {load.LITTLE_OPEN:.0%}. It unmasked a ranking of 174 frameworks "
         "(the-benchmarker/web-frameworks#9775)",
         "The recorder loses time or requests: report it as a bug of the lab.",
         load.littles_law,
@@ -120,18 +133,6 @@ GATES: tuple[Gate, ...] = (
         load.latency_order,
     ),
     Gate(
-        "send-lag",
-        "The load engine sent its requests late.",
-        f"p99 above {load.LAG_NS / 1e6} ms and above {load.LAG_SHARE:.0%} of the p99 response time",
-        "Give the load engine an idle core; lower the rate.",
-        load.send_lag,
-        scope="latency",
-    ),
-    Gate(
-        "accept-drops",
-        "The kernel dropped connections because the backlog was full.",
-        "any; a dropped SYN returns after 1 s and is no property of the model",
-    Gate(
         ports.NAME,
         "The load had no port left to connect from, or nearly none.",
         f"any; or more than {ports.SHARE:.0%} of its ports in TIME_WAIT behind the trial, as "
@@ -140,6 +141,27 @@ GATES: tuple[Gate, ...] = (
         "the budget.",
         ports.ports,
     ),
+    Gate(
+        "send-lag",
+        "The load engine sent its requests late.",
+        f"p99 above {load.LAG_NS / 1e6} ms and above {load.LAG_SHARE:.0%} of the p99 response time",
+        "Give the load engine an idle core; lower the rate.",
+        load.send_lag,
+        scope="latency",
+    ),
+    Gate(
+        "read-lag",
+        "The load engine read late what had come in time.",
+        f"p99 from the kernel's receive stamp to the read above {load.LAG_NS / 1e6} ms and "
+        f"above {load.LAG_SHARE:.0%} of the p99 response time",
+        "Give the load engine an idle core; lower the rate.",
+        generator.read_lag,
+        scope="latency",
+    ),
+    Gate(
+        "accept-drops",
+        "The kernel dropped connections because the backlog was full.",
+        "any; a dropped SYN returns after 1 s and is no property of the model",
         "Raise the backlog and net.core.somaxconn.",
         server.accept_drops,
     ),
@@ -162,7 +184,8 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         "drift",
-        "Rate or CPU per request moved steadily through the window: no steady state.",
+        "Rate or CPU per request moved steadily through the window: no steady state. Where it is "
+        "the load that changes there: replies per request due did.",
         f"Kendall's tau beyond {server.DRIFT_TAU} and a change above {server.DRIFT_CHANGE:.0%} "
         f"({server.DRIFT_CHANGE_SHORT:.0%} in windows below 2 s) over 20 slices (many programs "
         "never become steady: Barrett et al., OOPSLA 2017)",

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from lab.model import Frozen
+from lab.search.result import SearchResult
 
 OutcomeName = Literal["supported", "refuted", "inconclusive", "void", "skipped"]
 
@@ -47,6 +48,30 @@ class Percentile(Frozen):
     ns: Estimate
 
 
+class Achieved(Frozen):
+    """What became of one connection class of a cell, over its usable trials.
+
+    held: the fewest at an edge of a window, of those that are held; established: the fewest of a
+    storm. All else is added. replaced_per_s: ended by plan and back again, in the windows.
+    """
+
+    connection_class: str
+    trials: int
+    asked: int  # in one trial
+    held: int | None
+    established: int | None
+    lost: int
+    replaced_per_s: float | None
+    due_per_s: float | None
+    refused: int
+    timed_out: int
+    unfinished: int
+    scheduled: int
+    completed: int
+    abandoned: int
+    failed: dict[str, int]
+
+
 class CellSummary(Frozen):
     """What one cell came to. metrics and latency are context, not verdicts."""
 
@@ -63,6 +88,7 @@ class CellSummary(Frozen):
     metrics: list[Spread]
     latency: list[Percentile]
     mechanism: dict[str, float]  # medians: engine utilisation, events per wait, switches, ...
+    connections: list[Achieved] = Field(default_factory=list, exclude_if=lambda rows: not rows)
 
 
 class Figure(Frozen):
@@ -132,6 +158,34 @@ class CrossoverLine(Frozen):
     why: str
 
 
+class ShapeLine(Frozen):
+    """One statement on a table. low, high: the band it must lie in; None: open."""
+
+    words: str
+    state: Literal["holds", "fails", "opposite", "open"]
+    found: Estimate | None
+    low: float | None
+    high: float | None
+
+
+class Replication(Frozen):
+    """A table beside the published one: its shape was judged, never its numbers.
+
+    published, measured: rows of numbers in the order of columns; measured ones are medians.
+    """
+
+    verdict: Literal["reproduced", "not reproduced", "reversed", "open"]
+    source: str = ""
+    published_unit: str = ""
+    unit: str = ""
+    columns: list[str]
+    published: dict[str, list[float | None]] = Field(default_factory=dict)
+    measured: dict[str, list[float | None]] = Field(default_factory=dict)
+    repeats: int = 0
+    lines: list[ShapeLine] = Field(default_factory=list)
+    told: dict[str, str] = Field(default_factory=dict)
+
+
 class Verdict(Frozen):
     """One claim's answer and all that must be printed with it."""
 
@@ -160,6 +214,8 @@ class Verdict(Frozen):
     won: float | None = None
     p: float | None = None
     p_adjusted: float | None = None
+    p_bh: float | None = Field(default=None, exclude_if=lambda p: p is None)
+    p_holm: float | None = Field(default=None, exclude_if=lambda p: p is None)
     needed_blocks: int | None = None
     voids: dict[str, int] = Field(default_factory=dict)
     void_reasons: dict[str, str] = Field(default_factory=dict)  # gate -> the last one's words
@@ -172,6 +228,7 @@ class Verdict(Frozen):
     caveat: str = ""
     evidence: dict[str, str] = Field(default_factory=dict)  # probes: what was seen
     gate: OutcomeName | None = None  # declared: exit code 3 when it comes out against it
+    replication: Replication | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class Tax(Frozen):
@@ -230,6 +287,8 @@ class RunInfo(Frozen):
     overhead_s: float | None  # median seconds of a trial beyond warm-up and window
     spin_spread: float | None  # (p90 - p10) / median of the calibration spin
     requests: int
+    decided: int | None = Field(default=None, exclude_if=lambda n: n is None)  # claims
+    minutes_per_decided: float | None = Field(default=None, exclude_if=lambda m: m is None)
     absent: dict[str, str] = Field(default_factory=dict)  # what -> why, see lab.lacks
     notes: list[str] = Field(default_factory=list, exclude_if=lambda notes: not notes)
     lab_sha256: str
@@ -250,3 +309,4 @@ class Results(Frozen):
     multiplicity: Literal["bh", "holm"] = "bh"
     mechanism: list[Mechanism] = Field(default_factory=list, exclude_if=lambda found: not found)
     taxes: list[Tax] = Field(default_factory=list, exclude_if=lambda found: not found)
+    searches: list[SearchResult] = Field(default_factory=list, exclude_if=lambda found: not found)
