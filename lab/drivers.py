@@ -10,7 +10,7 @@ file; `lab.driver_checks` says what lab.yaml asks wrongly, `lab.guests` looks at
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field
 
 from lab.document import quote
 from lab.shape import Shape, Text
@@ -25,7 +25,8 @@ WRITE = "Write engine, greenlets, or {locustfile: my_users.py, users: [MyUser]}.
 class Locustfile(Shape):
     """Somebody's users. file: relative to lab.yaml. users: by name; none: all that it has.
 
-    options: of the file's own command line (`init_command_line_parser`), --name value.
+    options: of the file's own command line (`init_command_line_parser`); "": a flag, which is
+    written as true.
     """
 
     locustfile: Text
@@ -48,14 +49,14 @@ def read(value: Any) -> "str | Locustfile":
     if not isinstance(users, list) or not all(isinstance(user, str) and user for user in users):
         raise ValueError("users are names of classes. Write users: [MyUser].")
     if not isinstance(options, dict) or not all(
-        isinstance(one, str | int | float) and not isinstance(one, bool) for one in options.values()
+        isinstance(one, str | int | float) and one is not False for one in options.values()
     ):
         raise ValueError("options are names with a text or number each. Write {tenant: 7}.")
-    named = {str(name): str(one) for name, one in options.items()}
+    named = {str(name): "" if one is True else str(one) for name, one in options.items()}
     return Locustfile(locustfile=file, users=users, options=named)
 
 
-Driver = Annotated[Literal["engine", "greenlets"] | Locustfile, PlainValidator(read)]
+Driver = Annotated[Literal["engine", "greenlets"] | Locustfile, BeforeValidator(read)]
 
 
 def unseen(driver: str | Locustfile) -> frozenset[str]:

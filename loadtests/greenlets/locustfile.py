@@ -71,8 +71,11 @@ def load(file: str, users: Sequence[str]) -> list[Any]:
 
 
 def options(file: str, given: Mapping[str, str]) -> Any:
-    """Return Locust's options, its own listeners' additions included. Raises Unloadable."""
-    words = [word for name, value in given.items() for word in (f"--{name}", value)]
+    """Return Locust's options, the file's own additions included. Raises Unloadable.
+
+    given: values by name; "" for one that takes none.
+    """
+    words = [f"--{name}={value}" if value else f"--{name}" for name, value in given.items()]
     return attempt(file, lambda: handover.options(words))
 
 

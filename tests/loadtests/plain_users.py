@@ -16,6 +16,7 @@ class Users:
     """Like the load engine of tests.engine.conftest, for one trial."""
 
     def __init__(self, *words, locustfiles=""):
+        self.log = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "loadtests.greenlets", *words],
             cwd=ROOT,
@@ -59,11 +60,12 @@ class Users:
         return result
 
     def close(self):
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+        """End it; `log` is what it wrote to standard error. Harmless when it has ended."""
         try:
-            self.process.wait(10)
+            with contextlib.suppress(subprocess.TimeoutExpired, BrokenPipeError):
+                self.log += self.process.communicate(timeout=10)[1].decode()
+        except ValueError:  # closed before
+            pass
         finally:
             self.process.kill()
             self.process.wait()
