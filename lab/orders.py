@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 
+from lab.drivers import ENGINE, Driver
 from lab.model import ClassLoad, ClassName, Frozen, Timing
 from lab.record import EngineResult, LocustCount
 
@@ -13,6 +14,7 @@ class Order(Frozen):
 
     label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None
     to stay. hold: seconds for which the connections are kept behind the cool-down, unless released.
+    driver: who makes the load; a locustfile by its absolute path.
     """
 
     trial: str = Field(min_length=1)
@@ -24,6 +26,7 @@ class Order(Frozen):
     timing: Timing
     cpu: int | None = None
     hold: float = Field(default=0.0, ge=0)
+    driver: Driver = Field(default=ENGINE, exclude_if=lambda driver: driver == ENGINE)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from lab.backends.contract import Backend
@@ -57,7 +58,6 @@ class Host(Protocol):
     def own_cpu_ns(self) -> int:
         """CPU time of the lab and of Locust, load engine excluded."""
 
-
     def make_room(self, connections: int) -> bool:
         """Wait until the kernel can follow so many connections more; False: it cannot."""
 
@@ -66,6 +66,7 @@ class Host(Protocol):
 
     def ports(self) -> int:
         """Ports of one source address; -1: not to be seen from here."""
+
 
 class Clock(Protocol):
     """CLOCK_MONOTONIC."""
@@ -85,7 +86,8 @@ class Stage:
     """Everything outside that a trial touches.
 
     away: servers and load are somebody else's, on hosts with clocks of their own. They are not
-    started, pinned or ended here, and metered at the edges of a window only.
+    started, pinned or ended here, and metered at the edges of a window only. folder: where lab.yaml
+    is, and locustfiles are looked for.
     """
 
     backend: Backend
@@ -95,3 +97,4 @@ class Stage:
     run_id: str
     host_digest: str
     away: bool = False
+    folder: Path = Path()

@@ -66,6 +66,12 @@ class Locusts:
                 process.wait()
                 self._spawn(name)
 
+    def drop_workers(self) -> None:
+        """Kill the workers with their engines: a stopped one heeds nothing else."""
+        for process in list(self._processes.values())[1:]:
+            _end_group(process)
+            process.wait()
+
     def pin(self, cpu: int) -> None:
         """Keep every thread of every Locust process on one CPU. Engines pin themselves."""
         for pid in self.pids:
@@ -128,6 +134,7 @@ def start(
     master_port: int = 0,
     label: str = "",
     targets: Sequence[str] = (),
+    locustfiles: Sequence[str] = (),
     cpu: int | None = None,
     csv: bool = False,
     deadline_s: float = 30.0,
@@ -135,8 +142,8 @@ def start(
     """Start a master and its workers; return when all are connected and each has a load engine.
 
     Ports of 0: a free one. label: LAB_RUN for all of them and their engines. targets: who may be
-    loaded beside loopback and LAB_ALLOW_TARGETS, see loadtests.targets. csv: Locust's own
-    statistics in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it
+    loaded beside loopback and LAB_ALLOW_TARGETS, see loadtests.targets. locustfiles: of users that
+    may be run, by absolute path; no others are. csv: Locust's own statistics in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it
     does not come up.
     """
     log_dir = log_dir.resolve()
@@ -150,7 +157,7 @@ def start(
         token,
         log_dir,
         _commands(workers, web_host, web_port, master_port, log_dir / "locust" if csv else None),
-        _environment(label, token, targets),
+        _environment(label, token, targets, locustfiles),
         os.pipe(),
     )
     try:
@@ -217,11 +224,15 @@ def _commands(
     }
 
 
-def _environment(label: str, token: str, targets: Sequence[str]) -> dict[str, str]:
+def _environment(
+    label: str, token: str, targets: Sequence[str], locustfiles: Sequence[str]
+) -> dict[str, str]:
     """Return the environment without LOCUST_*: those would be options that nobody sees."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     may = ",".join([*allowed(os.environ), *targets])
-    return {**kept, "LAB_RUN": label, "LAB_TOKEN": token, "LAB_LEASH": "1", ALLOW: may}
+    run = os.pathsep.join(locustfiles)
+    ours = {"LAB_RUN": label, "LAB_TOKEN": token, "LAB_LEASH": "1", ALLOW: may}
+    return {**kept, **ours, "LAB_LOCUSTFILES": run}
 
 
 def _free_port(host: str, port: int, what: str) -> int:
