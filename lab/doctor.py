@@ -9,7 +9,9 @@ from lab.config import load
 from lab.errors import UsageError
 from lab.fitness import Check
 from lab.machine import inspect
+from lab.options import RESULTS
 from lab.plan import choose
+from lab.selftest import ceilings
 from servers import needs
 
 
@@ -37,7 +39,7 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
         ]
     checks += fitness.servers(needs.missing)
     checks += fitness.tools(machine)
-    checks += [*checkup.examine(), _tracing(), _leftovers()]
+    checks += [*checkup.examine(), _tracing(), _ceiling(RESULTS), _leftovers()]
     return checks, host.facts()
 
 
@@ -50,6 +52,17 @@ def _tracing() -> Check:
     why = tracing.obstacle()
     found = "cannot trace" if why else "traces"
     return Check("strace", not why, found, f"{why} No mechanism ledger.", fatal=False)
+
+
+def _ceiling(results: Path) -> Check:
+    found = ceilings.read(results)
+    said = (
+        f"open {found.open:.0f}/s, short {found.short:.0f}/s, found on {found.found}"
+        if found
+        else "none is stored"
+    )
+    need = "Run `lab selftest ceiling`; until then no rate is refused as too high."
+    return Check("load ceiling", found is not None, said, need, fatal=False)
 
 
 def _leftovers() -> Check:

@@ -43,6 +43,8 @@ def generator(record: Record, _cell: Cell) -> Finding:
 
 def read_lag(record: Record, _cell: Cell) -> Finding:
     """p99 of what lies between the kernel's receive stamp and the engine's read."""
+    if not record.engines:
+        raise Unmeasured(record.error or "no load engine reported")
     behind, response = merged(record, "behind"), merged(record, "response")
     if not supports(0.99, behind.count):
         return Finding("ok", 0, LAG_NS)

@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from lab import host
-from lab.budget import Line, Place
-from lab.model import Cell, ClassLoad, ClassName, Frozen
+from lab.budget import Line
+from lab.model import Cell, ClassName, Frozen
 
 NAME = "ceiling.json"
 SHARE = 0.7  # of the ceiling; queues grow with 1 / (1 - share)
@@ -54,50 +54,43 @@ def write(results: Path, ceiling: Ceiling) -> Path:
     return path
 
 
-def peak(load: ClassLoad) -> float:
-    """Return the highest rate that a load schedules; 0: it is closed, so no rate is asked for."""
-    stages = getattr(load, "stages", None) or ()
-    if stages and not getattr(load, "executor", "").endswith("vus"):
-        return max([load.rate, getattr(load, "start", 0.0), *(target for _, target in stages)])
-    return load.rate
-
-
-def lines(cell: Cell, ceiling: Ceiling, place: Place) -> list[Line]:
-    """Hold one cell's rates against the ceiling: a line for its open classes together."""
-    shares = {
-        name: peak(load) / (ceiling.short if name in CONNECTING else ceiling.open)
-        for name, load in cell.load.items()
-        if peak(load)
-    }
+def line(cell: Cell, ceiling: Ceiling) -> Line | None:
+    """Hold the class that asks for the most against what the others leave; None: all are closed."""
+    wholes = {n: ceiling.short if n in CONNECTING else ceiling.open for n in cell.load}
+    shares = {n: load.rate / wholes[n] for n, load in cell.load.items() if load.rate}
     if not shares:
-        return []
+        return None
     worst = max(shares, key=lambda name: shares[name])
-    whole = ceiling.short if worst in CONNECTING else ceiling.open
     others = sum(shares.values()) - shares[worst]
-    have = int(max(0.0, SHARE - others) * whole)
-    kind = "connections" if worst in CONNECTING else "requests"
-    away = place.engines if not place.local(cell) else 1  # here all engines share one core
-    return [
-        Line(
-            f"{worst} {kind} a second of the load engine",
-            round(peak(cell.load[worst])),
-            have * away,
-            cell.id,
-            (worst, "stages" if getattr(cell.load[worst], "stages", None) else "rate"),
-            f"That is {SHARE:.0%} of the ceiling that was found here on {ceiling.found}. "
-            f"Write {have * away}/s or less; or load from more hosts, each with load engines of "
-            "its own (lab run --backend attach --workers N)",
-        )
-    ]
+    have = int(max(0.0, SHARE - others) * wholes[worst])
+    load, kind = cell.load[worst], "connections" if worst in CONNECTING else "requests"
+    return Line(
+        f"{kind} a second, {worst}",
+        round(load.rate),
+        have,
+        cell.id,
+        (worst, "stages" if load.stages else "rate"),
+        f"That is {SHARE:.0%} of the load engine's ceiling here, less what other classes ask for "
+        f"(found on {ceiling.found}). Write {have}/s at most; or load from other hosts, with load "
+        "engines on CPUs of their own (--backend attach, docs/clusters.md).",
+    )
 
 
-def refused(cells: Iterable[Cell], ceiling: Ceiling | None, place: Place) -> list[Line]:
+def lines(cells: Iterable[Cell], ceiling: Ceiling | None) -> list[Line]:
+    """Return a line for each cell that has a rate; none without a ceiling."""
+    return [one for cell in cells if ceiling and (one := line(cell, ceiling))]
+
+
+def dearest(cells: Iterable[Cell], ceiling: Ceiling | None) -> list[Line]:
+    """Return the line of the cell that asks for the largest share."""
+    found = lines(cells, ceiling)
+    return [max(found, key=lambda one: one.share)] if found else []
+
+
+def refused(cells: Iterable[Cell], ceiling: Ceiling | None) -> list[Line]:
     """Return what is above it: of each experiment the cell that asks for the most."""
-    worst: dict[str, Line] = {}
-    for cell in cells if ceiling else ():
-        assert ceiling is not None
-        for line in lines(cell, ceiling, place):
-            known = worst.get(cell.experiment)
-            if not line.ok and (known is None or line.share > known.share):
-                worst[cell.experiment] = line
-    return list(worst.values())
+    of: dict[str, list[Cell]] = {}
+    for cell in cells:
+        of.setdefault(cell.experiment, []).append(cell)
+    found = (one for members in of.values() for one in dearest(members, ceiling))
+    return [one for one in found if not one.ok]
