@@ -10,13 +10,16 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Literal
 
-from lab import context, judging, ledgers, saying
+from lab import context, judging, ledgers, saying, side_by_side
 from lab.claims import (
     METRICS,
     Claim,
     CrossoverClaim,
     GrowthClaim,
     LimitClaim,
+    ReplicationClaim,
+    experiment_of,
+    metric_of,
 )
 from lab.data import Data
 from lab.gates import GATES, NOISE_GATES
@@ -27,16 +30,25 @@ from lab.record import Record
 from lab.report import words
 from lab.report.model import CrossoverLine, GateTally, Results, RunInfo, Verdict
 from lab.schema import Lab
-from lab.store import ProbeRecord, Run, RunFacts
+from lab.search import analysis as searched
+from lab.series import ladder_rows
+from lab.store import ProbeRecord, Run, RunFacts, TableRecord
 from lab.tax import taxes
-from lab.verdicts import Adjusted, Decision, Outcome, adjust, log_ratios
+from lab.verdicts import REPEATS, Adjusted, Decision, Outcome, adjust, log_ratios
 
 
 def conclude(run: Run, multiplicity: Literal["bh", "holm"] = "bh") -> Results:
     """Analyse a stored run and store `results.json` beside its records."""
     lab = Lab.model_validate_json(run.lab_json())
     results = analyse(
-        lab, run.plan(), run.facts(), run.records(), run.probes(), multiplicity, run.ledgers()
+        lab,
+        run.plan(),
+        run.facts(),
+        run.records(),
+        run.probes(),
+        multiplicity,
+        run.ledgers(),
+        run.tables(),
     )
     run.write("results.json", results.model_dump_json(indent=1) + "\n")
     return results
@@ -50,20 +62,30 @@ def analyse(
     probes: Sequence[ProbeRecord],
     multiplicity: Literal["bh", "holm"] = "bh",
     traced: Sequence[Ledger] = (),
+    tables: Sequence[TableRecord] = (),
 ) -> Results:
     """Judge every claim of the plan and sum the run up. Pure."""
     data = Data(plan, records)
     post_hoc = lab.sha256 != plan.lab_sha256  # what was declared was changed after data
     judged = {
-        name: judging.judge(lab, plan, data, probes, name, facts.absent) for name in plan.claims
+        name: judging.judge(lab, plan, data, probes, name, facts.absent, tables)
+        for name in plan.claims
     }
-    adjusted = adjust({name: j.decision for name, j in judged.items()}, multiplicity)
+    decisions = {name: found.decision for name, found in judged.items()}
+    both = {method: adjust(decisions, method) for method in ("bh", "holm")}
     verdicts = [
         _attached(
             facts,
             lab.claims[name],
-            _verdict(plan, data, lab.claims[name], judged[name], adjusted[name], probes),
-        ).model_copy(update={"post_hoc": post_hoc})
+            _verdict(plan, data, lab.claims[name], judged[name], both[multiplicity][name], probes),
+        ).model_copy(
+            update={
+                "post_hoc": post_hoc,
+                "p_bh": both["bh"][name].adjusted,
+                "p_holm": both["holm"][name].adjusted,
+                "replication": side_by_side.shown(lab, plan, data, name, tables),
+            }
+        )
         for name in plan.claims
     ]
     growth = {
@@ -72,7 +94,7 @@ def analyse(
         if isinstance(claim := lab.claims[name], GrowthClaim) and judged[name].decision.is_decided
     }
     return Results(
-        run=_run(plan, facts, data),
+        run=_run(plan, facts, data, verdicts),
         machine=facts.machine,
         verdicts=verdicts,
         ladders=context.ladders(lab, plan, data, growth),
@@ -87,12 +109,13 @@ def analyse(
         multiplicity=multiplicity,
         mechanism=ledgers.summaries(plan, data, traced),
         taxes=taxes(plan, data),
+        searches=searched.conclude(lab, plan, records, facts.absent),
     )
 
 
 def _crossover(lab: Lab, plan: Plan, data: Data, claim: CrossoverClaim) -> CrossoverLine | None:
     arms = [claim.ratio.a, claim.ratio.b]
-    levels, (a, b) = judging.ladder_rows(lab, plan, data, claim, arms)
+    _, levels, (a, b) = ladder_rows(lab, plan, data, claim, arms)
     rows = [log_ratios(x, y) for x, y in zip(a, b, strict=True)]
     return context.crossover_line(claim, levels, rows)
 
@@ -113,7 +136,7 @@ def _verdict(
         notes=claim.notes,
         section=claim.section,
         kind=claim.kind,
-        experiment="" if isinstance(claim, LimitClaim) else claim.experiment,
+        experiment=experiment_of(claim),
         outcome=decision.outcome.value,
         reason=decision.reason,
         conditional=decision.conditional,
@@ -123,12 +146,12 @@ def _verdict(
         minimum=getattr(claim, "margin", None),
         load=_load(plan, judged),
         covariate=saying.covariate(data, claim),
-        metric="" if isinstance(claim, LimitClaim) else METRICS[claim.metric].words,
+        metric=METRICS[metric_of(claim)].words if metric_of(claim) else "",
         sense=saying.sense(claim),
         because=getattr(claim, "because", ""),
         cells=judged.cells,
         blocks_used=decision.blocks,
-        blocks_planned=3 if isinstance(claim, LimitClaim) else max(plan.looks),
+        blocks_planned=_planned(plan, claim),
         looks=decision.looks_taken,
         won=decision.won,
         p=adjusted.raw,
@@ -145,6 +168,15 @@ def _verdict(
         evidence=_evidence(claim.id, probes),
         gate=claim.gate,
     )
+
+
+def _planned(plan: Plan, claim: Claim) -> int:
+    """Return how many blocks, or repeats, a claim could have."""
+    if isinstance(claim, LimitClaim):
+        return REPEATS
+    if isinstance(claim, ReplicationClaim) and claim.program:
+        return claim.repeats
+    return max(plan.looks)
 
 
 def _load(plan: Plan, judged: Judged) -> str:
@@ -191,7 +223,9 @@ def _evidence(claim: str, probes: Sequence[ProbeRecord]) -> dict[str, str]:
     return {key: " | ".join(values) for key, values in joined.items()}
 
 
-def _run(plan: Plan, facts: RunFacts, data: Data) -> RunInfo:
+def _run(plan: Plan, facts: RunFacts, data: Data, verdicts: Sequence[Verdict]) -> RunInfo:
+    decided = sum(verdict.outcome in words.DECIDED for verdict in verdicts)
+    took = (facts.ended_unix or 0.0) - facts.started_unix
     records = data.records
     void = [[r.gate for r in results if r.state == "void"] for results in data.results]
     noisy = sum(bool(NOISE_GATES & set(gates)) for gates in void)
@@ -222,6 +256,8 @@ def _run(plan: Plan, facts: RunFacts, data: Data) -> RunInfo:
         requests=sum(
             c.total.completed for r in records for e in r.engines for c in e.classes.values()
         ),
+        decided=decided,
+        minutes_per_decided=took / 60 / decided if decided and took > 0 else None,
         absent=facts.absent,
         notes=facts.notes,
         lab_sha256=plan.lab_sha256,

@@ -1,21 +1,32 @@
 """What a claim takes for granted: its experiment, its arms, their levels, a fitting metric."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 import lab.probes
+import lab.replications
 from lab.cells import FEWEST_RUNGS, Factors, arms, class_load, levels, needs, rungs, timing
 from lab.checks import known
 from lab.claims import (
     METRICS,
     Claim,
+    DifferenceClaim,
     GrowthClaim,
     LadderClaim,
     LimitClaim,
     MeasuredClaim,
+    OrderClaim,
+    PlacedClaim,
     RatioClaim,
+    ReplicationClaim,
     SlopeClaim,
+    SlopeOrderClaim,
+    experiment_of,
+    metric_of,
 )
+from lab.course_checks import unjudged
+from lab.courses import due
 from lab.document import Document, Where, quote
 from lab.mistakes import near
 from lab.schema import Experiment, Profile
@@ -41,14 +52,16 @@ def check_claim(
         place = (*where, "profiles", index)
         known(document, place, name, _named(document, "profiles"), "a profile")
     if isinstance(claim, LimitClaim):
-        known(document, (*where, "probe"), claim.probe, _probes(), "a probe")
+        known(document, (*where, "probe"), claim.probe, _modules(lab.probes), "a probe")
         return
-    place = (*where, "experiment")
-    if not known(
-        document, place, claim.experiment, _named(document, "experiments"), "an experiment"
-    ):
+    if isinstance(claim, ReplicationClaim) and claim.program:
+        programs = _modules(lab.replications)
+        known(document, (*where, "program"), claim.program, programs, "a program")
         return
-    experiment = experiments.get(claim.experiment)
+    place, name = (*where, "experiment"), experiment_of(claim)
+    if not known(document, place, name, _named(document, "experiments"), "an experiment"):
+        return
+    experiment = experiments.get(name)
     if experiment and _arms(document, where, experiment, claim):
         _metric(document, where, experiment, claim)
         if _factors(document, where, experiment, claim):
@@ -56,9 +69,9 @@ def check_claim(
             _cells(document, where, experiment, claim, fit)
 
 
-def _probes() -> list[str]:
-    """List the probes without importing one."""
-    modules = (module.name for module in pkgutil.iter_modules(lab.probes.__path__))
+def _modules(package: ModuleType) -> list[str]:
+    """List the probes, or the programs, without importing one."""
+    modules = (module.name for module in pkgutil.iter_modules(package.__path__))
     return [name.replace("_", "-") for name in modules if not name.startswith("_")]
 
 
@@ -67,12 +80,23 @@ def _named(document: Document, section: str) -> list[str]:
     return list(found) if isinstance(found, dict) else []
 
 
-def _arms(document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim) -> bool:
-    key = {GrowthClaim: "arm", SlopeClaim: "slope"}.get(type(claim), "ratio")
+Standing = MeasuredClaim | ReplicationClaim  # on the cells of an experiment
+KEYS = {
+    GrowthClaim: "arm",
+    SlopeClaim: "slope",
+    DifferenceClaim: "difference",
+    OrderClaim: "order",
+    SlopeOrderClaim: "order",
+    ReplicationClaim: "shape",
+}
+
+
+def _arms(document: Document, where: Where, experiment: Experiment, claim: Standing) -> bool:
+    key = KEYS.get(type(claim), "ratio")
     named = arms(claim)
     noun = f"an arm of {experiment.id}"
     fit = [known(document, (*where, key), arm, experiment.arms, noun) for arm in named]
-    if len(named) > len(set(named)):
+    if len(named) > len(set(named)) and not (isinstance(claim, RatioClaim) and claim.against):
         twin = f"arms: {{{named[0]}: {named[0]}, twin: {named[0]}}}"
         text = f"{named[0]} is compared with itself. For A/A give the experiment {twin}."
         document.complain((*where, key), text)
@@ -80,16 +104,20 @@ def _arms(document: Document, where: Where, experiment: Experiment, claim: Measu
     return all(fit)
 
 
-def _metric(document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim) -> None:
-    load, of = METRICS[claim.metric].load, claim.connection_class
+def _metric(document: Document, where: Where, experiment: Experiment, claim: Standing) -> None:
+    metric = METRICS[metric_of(claim)]
+    load, of = metric.load, claim.connection_class
     mixes = {arm: experiment.load_of(arm).asking() for arm in arms(claim)}
     asking = {name: found for mix in mixes.values() for name, found in mix.items()}
-    if load != "open" and of:
+    if metric.asks and not asking:
+        text = f"{claim.metric} is of requests, and no class of {experiment.id} asks anything."
+        document.complain((*where, "metric"), f"{text} Write metric: standing, pss or memory.")
+    elif not metric.kind and of:
         text = f"{claim.metric} is of the whole server. Leave class out."
         document.complain((*where, "class"), text, at_key=True)
     elif of:
         known(document, (*where, "class"), of, asking, f"a class that asks in {experiment.id}")
-    elif load == "open" and len(asking) > 1:
+    elif metric.kind and len(asking) > 1:
         text = f"{claim.metric} of which class? Write class: {' or class: '.join(asking)}."
         document.complain((*where, "metric"), text)
     judged = [
@@ -103,17 +131,19 @@ def _metric(document: Document, where: Where, experiment: Experiment, claim: Mea
         document.complain((*where, "metric"), text)
 
 
-def _factors(
-    document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim
-) -> bool:
+def _factors(document: Document, where: Where, experiment: Experiment, claim: Standing) -> bool:
     """Every factor has one level: none missing, none too many."""
     wanted, fit = set(experiment.factors), True
-    if isinstance(claim, LadderClaim):
+    if isinstance(claim, LadderClaim) or (isinstance(claim, ReplicationClaim) and claim.over):
         noun = f"a factor of {experiment.id}"
         if not known(document, (*where, "over"), claim.over, experiment.factors, noun):
             return False
         wanted.discard(claim.over)
-    given: list[Factors] = claim.at if isinstance(claim, RatioClaim) else [claim.at]
+    if isinstance(claim, RatioClaim):
+        for name in claim.against:
+            at = (*where, "against", name)
+            fit &= known(document, at, name, experiment.factors, f"a factor of {experiment.id}")
+    given: list[Factors] = claim.at if isinstance(claim, PlacedClaim) else [claim.at]
     for index, place in enumerate(given):
         at = (*where, "at", index)
         strange, missing = sorted(place.keys() - wanted), sorted(wanted - place.keys())
@@ -138,7 +168,7 @@ def _cells(
     document: Document,
     where: Where,
     experiment: Experiment,
-    claim: MeasuredClaim,
+    claim: Standing,
     profiles: Mapping[str, Profile],
 ) -> None:
     """Note what is missing in a profile: the experiment, rungs of a ladder, or single cells."""
@@ -155,20 +185,31 @@ def _cells(
             document.complain((*where, "over"), f"{text}, {mend}")
         else:
             _window(document, where, experiment, claim, name, profile)
-    for index, place in enumerate(claim.at if isinstance(claim, RatioClaim) else [claim.at]):
+            _course(document, where, experiment, claim, name, profile)
+    places = claim.at if isinstance(claim, PlacedClaim) else [claim.at]
+    named, against = arms(claim), claim.against if isinstance(claim, RatioClaim) else {}
+    for index, place in enumerate(places):
         for factor, level in place.items():
-            _level(document, (*where, "at", index, factor), experiment, claim, level)
+            who = named[:1] if factor in against else named
+            _level(document, (*where, "at", index, factor), experiment, claim, level, who)
+    for factor, level in against.items():
+        _level(document, (*where, "against", factor), experiment, claim, level, named[1:])
 
 
 def _level(
-    document: Document, where: Where, experiment: Experiment, claim: MeasuredClaim, level: int
+    document: Document,
+    where: Where,
+    experiment: Experiment,
+    claim: Standing,
+    level: int,
+    named: Sequence[str],
 ) -> None:
     """Note a level that an arm does not have in a profile; all of those in one line."""
     factor = str(where[-1])
     there = {
         (profile, arm): found
         for profile in claim.profiles
-        for arm in arms(claim)
+        for arm in named
         if (found := levels(experiment, profile, arm, factor))
     }
     lacking = [key for key, found in there.items() if level not in found]
@@ -184,22 +225,37 @@ def _window(
     document: Document,
     where: Where,
     experiment: Experiment,
-    claim: MeasuredClaim,
+    claim: Standing,
     name: str,
     profile: Profile,
 ) -> None:
     """Note a percentile that a window has too few requests for."""
-    least = METRICS[claim.metric].requests
+    least = METRICS[metric_of(claim)].requests
     if not least or not claim.connection_class:
         return
-    window = timing(profile, experiment.timing.get(name)).window
+    phases = timing(profile, experiment.timing.get(name))
     for arm, place in needs(experiment, name, claim):
         load = experiment.load_of(arm).asking().get(claim.connection_class)
         if load is None or not load.is_open:
             continue
-        asked = class_load(load, place).rate * window
+        asked = due(class_load(load, place, phases), phases)
         if asked < least:
             text = f"a window of {name} has {asked:.0f} requests, {claim.metric} needs {least}."
             mend = "Raise rate or window, or write metric: p50."
             document.complain((*where, "metric"), f"{text} {mend}")
+            return
+
+
+def _course(
+    document: Document,
+    where: Where,
+    experiment: Experiment,
+    claim: Standing,
+    name: str,
+    profile: Profile,
+) -> None:
+    """Note a metric of a load that is not the same for all arms."""
+    for arm in arms(claim):
+        if problem := unjudged(experiment, arm, metric_of(claim), name, profile):
+            document.complain((*where, "metric"), problem)
             return

@@ -6,29 +6,63 @@ A kind says how records become a verdict (docs/method.md); the fields say which 
 import re
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from lab.document import quote
+from lab.model import ClassName
+from lab.outline import Outline, Published
 from lab.shape import Level, Shape, Text
 
 
 class Metric(NamedTuple):
-    """What a claim can be about. load: the workload it has a meaning under, "" for both."""
+    """What a claim can be about. load: the workload it has a meaning under, "" for any.
+
+    kind, percent: of a quantile, which histogram and which one; of a mean, the histogram alone.
+    asks: it is of requests, so some class must make them.
+    """
 
     words: str
     unit: str
-    load: Literal["open", "closed", ""]
+    load: Literal["open", "closed", ""] = ""
     requests: int = 0  # completed in a window, the least: n(1 - q) >= 10 (method, quantiles)
+    kind: Literal["", "response", "service", "connect", "first_byte"] = ""
+    percent: float = 0.0
+    asks: bool = True
 
 
 METRICS: dict[str, Metric] = {
-    "cpu": Metric("server CPU time per completed request", "us", ""),
+    "cpu": Metric("server CPU time per completed request", "us"),
     "throughput": Metric("completed requests per second", "1/s", "closed"),
-    "response-mean": Metric("mean response time", "us", "open"),
-    "p50": Metric("median response time", "us", "open", 20),
-    "p90": Metric("90th percentile of the response time", "us", "open", 100),
-    "p99": Metric("99th percentile of the response time", "us", "open", 1000),
-    "pss": Metric("memory of the server (PSS), all connections open", "B", ""),
+    "response-mean": Metric("mean response time", "us", "open", kind="response"),
+    "p50": Metric("median response time", "us", "open", 20, "response", 50.0),
+    "p90": Metric("90th percentile of the response time", "us", "open", 100, "response", 90.0),
+    "p95": Metric("95th percentile of the response time", "us", "open", 200, "response", 95.0),
+    "p99": Metric("99th percentile of the response time", "us", "open", 1000, "response", 99.0),
+    "p99.9": Metric(
+        "99.9th percentile of the response time", "us", "open", 10_000, "response", 99.9
+    ),
+    # From the sent request, not from the scheduled start: for closed loads, and as context.
+    "service-mean": Metric("mean service time", "us", kind="service"),
+    "service-p50": Metric("median service time", "us", "", 20, "service", 50.0),
+    "service-p99": Metric("99th percentile of the service time", "us", "", 1000, "service", 99.0),
+    "connect-p50": Metric("median time to connect", "us", "", 20, "connect", 50.0),
+    "connect-p99": Metric(
+        "99th percentile of the time to connect", "us", "", 1000, "connect", 99.0
+    ),
+    "first-byte-p50": Metric(
+        "median time to the first byte of the reply", "us", "", 20, "first_byte", 50.0
+    ),
+    "first-byte-p95": Metric(
+        "95th percentile of the time to the first byte", "us", "", 200, "first_byte", 95.0
+    ),
+    "first-byte-p99": Metric(
+        "99th percentile of the time to the first byte", "us", "", 1000, "first_byte", 99.0
+    ),
+    "standing": Metric("server CPU time per second, whatever is asked", "s/s", asks=False),
+    "pss": Metric("memory of the server (PSS), all connections open", "B", asks=False),
+    "memory": Metric(
+        "memory of the server, the kernel's for it included where that can be had", "B", asks=False
+    ),
 }
 
 
@@ -49,6 +83,13 @@ class Ratio(Shape):
         return f"{self.a} / {self.b}"
 
 
+class Difference(Ratio):
+    """Arm a less arm b."""
+
+    def __str__(self) -> str:
+        return f"{self.a} - {self.b}"
+
+
 def _ratio(value: Any) -> Any:
     if isinstance(value, dict | Ratio):
         return value
@@ -59,9 +100,36 @@ def _ratio(value: Any) -> Any:
     return {"a": match[1], "b": match[2]}
 
 
+def _difference(value: Any) -> Any:
+    if isinstance(value, dict | Difference):
+        return value
+    text = value if isinstance(value, str) else ""
+    match = re.fullmatch(r"\s*(\S+)\s+-\s+(\S+)\s*", text)
+    if not match:
+        raise ValueError(f"{quote(value)} is no difference of two arms. Write select - epoll.")
+    return {"a": match[1], "b": match[2]}
+
+
 ArmRatio = Annotated[Ratio, BeforeValidator(_ratio)]
+ArmDifference = Annotated[Difference, BeforeValidator(_difference)]
+Arms = Annotated[list[Text], Field(min_length=2)]
 Place = dict[str, Level]  # one level for each factor
 Margin = Annotated[float, Field(gt=1, le=100)]
+
+
+class Needs(Shape):
+    """What a machine must have before a claim can be decided on it; else it is skipped.
+
+    cpus: that the lab may use. nofile: open files of one process, the hard limit.
+    features: see lab.needs; modules: of Python.
+    """
+
+    cpus: Annotated[int, Field(ge=2)] = 2
+    nofile: Annotated[int, Field(ge=0)] = 0
+    features: list[Literal["io_uring", "strace", "frameworks", "free-threaded"]] = Field(
+        default_factory=list
+    )
+    modules: list[Text] = Field(default_factory=list)
 
 
 class _Claim(Shape):
@@ -75,17 +143,38 @@ class _Claim(Shape):
     expected: Expected | None = None
     gate: Literal["supported", "refuted"] | None = None
     caveat: str = ""
+    needs: Needs | None = Field(default=None, exclude_if=lambda needs: needs is None)
 
 
-MetricName = Literal["cpu", "throughput", "response-mean", "p50", "p90", "p99", "pss"]
+MetricName = Literal[
+    "cpu",
+    "throughput",
+    "response-mean",
+    "p50",
+    "p90",
+    "p95",
+    "p99",
+    "p99.9",
+    "service-mean",
+    "service-p50",
+    "service-p99",
+    "connect-p50",
+    "connect-p99",
+    "first-byte-p50",
+    "first-byte-p95",
+    "first-byte-p99",
+    "standing",
+    "pss",
+    "memory",
+]
 
 
 class _Measured(_Claim):
-    """connection_class: whose response time; set exactly where the metric is a response time."""
+    """connection_class: whose time; set exactly where the metric is a time of requests."""
 
     experiment: Text
     metric: MetricName
-    connection_class: Literal["long", "short"] | None = Field(default=None, alias="class")
+    connection_class: ClassName | None = Field(default=None, alias="class")
 
 
 def _places(value: Any) -> Any:
@@ -101,10 +190,15 @@ Places = Annotated[list[Place], BeforeValidator(_places), Field(min_length=1)]
 
 
 class _Ratios(_Measured):
-    """margin: the least ratio that matters, more than 1. at: cells that must all hold."""
+    """margin: the least ratio that matters, more than 1. at: cells that must all hold.
+
+    against: levels that are other ones for arm b: `ratio: pool / pool`, `at: {silent: 10}`,
+    `against: {silent: 9}` compares an arm with itself under another load.
+    """
 
     ratio: ArmRatio
     at: Places = Field(default_factory=_one_cell)
+    against: Place = Field(default_factory=dict, exclude_if=lambda place: not place)
     because: Text
 
 
@@ -127,6 +221,26 @@ class BelowClaim(_Ratios):
 
     kind: Literal["below"]
     margin: Margin = Field(alias="below")
+
+
+class DifferenceClaim(_Measured):
+    """A - B is at least so much, in the metric's own unit: for metrics that may be zero."""
+
+    kind: Literal["difference"]
+    difference: ArmDifference
+    at: Places = Field(default_factory=_one_cell)
+    at_least: Annotated[float, Field(ge=0)]
+    because: Text
+
+
+class OrderClaim(_Measured):
+    """Each arm is at least margin times the next one, in the order named."""
+
+    kind: Literal["order"]
+    order: Arms
+    margin: Margin = Field(alias="at-least")
+    at: Places = Field(default_factory=_one_cell)
+    because: Text
 
 
 class _Ladders(_Measured):
@@ -154,6 +268,15 @@ class SlopeClaim(_Ladders):
     because: Text
 
 
+class SlopeOrderClaim(_Ladders):
+    """The slope of each arm is at least margin times that of the next one."""
+
+    kind: Literal["slope-order"]
+    order: Arms
+    margin: Margin = Field(alias="at-least")
+    because: Text
+
+
 class CrossoverClaim(_Ladders):
     """From which level on A/B is above the threshold."""
 
@@ -170,17 +293,67 @@ class LimitClaim(_Claim):
     probe: Text
 
 
+class ReplicationClaim(_Claim):
+    """A table whose shape must be as `shape` says, whatever its numbers are.
+
+    Its numbers come from a program of lab/replications, run `repeats` times in a fresh process, or
+    from the cells of an experiment: rows are arms, columns the levels of the factor `over`.
+    A replication has a published table, which is shown beside it; a program may have none.
+    """
+
+    kind: Literal["replication", "program"]
+    shape: Annotated[list[Outline], Field(min_length=1)]
+    published: Published | None = None
+    program: str = ""
+    repeats: Annotated[int, Field(ge=3, le=100)] = 3
+    experiment: str = ""
+    metric: MetricName | None = None
+    connection_class: ClassName | None = Field(default=None, alias="class")
+    over: str = ""
+    at: Place = Field(default_factory=dict)
+    because: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> "ReplicationClaim":
+        if bool(self.program) == bool(self.experiment):
+            raise ValueError("has one source of numbers. Write program: or experiment:, not both.")
+        if bool(self.experiment) != bool(self.metric):
+            raise ValueError(
+                "needs a metric with an experiment, and only there. Write metric: cpu."
+            )
+        if self.kind == "replication" and self.published is None:
+            raise ValueError("replicates nothing. Write published:, or kind: program.")
+        return self
+
+
 RatioClaim = CompareClaim | EqualityClaim | BelowClaim
-LadderClaim = GrowthClaim | SlopeClaim | CrossoverClaim
-MeasuredClaim = RatioClaim | LadderClaim
-Claim = Annotated[MeasuredClaim | LimitClaim, Field(discriminator="kind")]
-KINDS: dict[str, type[RatioClaim | LadderClaim | LimitClaim]] = {
+PlacedClaim = RatioClaim | DifferenceClaim | OrderClaim
+LadderClaim = GrowthClaim | SlopeClaim | SlopeOrderClaim | CrossoverClaim
+MeasuredClaim = PlacedClaim | LadderClaim
+UnmeasuredClaim = LimitClaim | ReplicationClaim  # no ratio, no ladder: rules of their own
+Claim = Annotated[MeasuredClaim | UnmeasuredClaim, Field(discriminator="kind")]
+KINDS: dict[str, type[MeasuredClaim | UnmeasuredClaim]] = {
     "compare": CompareClaim,
     "equality": EqualityClaim,
     "below": BelowClaim,
+    "difference": DifferenceClaim,
+    "order": OrderClaim,
     "growth": GrowthClaim,
     "slope": SlopeClaim,
+    "slope-order": SlopeOrderClaim,
     "crossover": CrossoverClaim,
     "limit": LimitClaim,
     "probe": LimitClaim,
+    "replication": ReplicationClaim,
+    "program": ReplicationClaim,
 }
+
+
+def experiment_of(claim: Claim) -> str:
+    """Return the experiment that a claim stands on; "": none, a program or a probe answers it."""
+    return "" if isinstance(claim, LimitClaim) else claim.experiment
+
+
+def metric_of(claim: Claim) -> str:
+    """Return the metric that a claim is about; "": none of METRICS."""
+    return "" if isinstance(claim, LimitClaim) else claim.metric or ""

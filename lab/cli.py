@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from lab import commands
 from lab.errors import EXIT_ENVIRONMENT, EXIT_GATED_CLAIM, EnvironmentUnfit, UsageError
 from lab.exits import explained, weigh
 from lab.options import (
     LAB_YAML,
     RESULTS,
     Backend,
+    Budget,
     FailOn,
     InOrder,
     JsonFile,
@@ -25,11 +27,15 @@ from lab.options import (
     LabFile,
     Listed,
     Mechanism,
+    MostBlocks,
     Order,
     Profile,
     ResultsDir,
     Seed,
     Select,
+    Strict,
+    Twins,
+    UntilDecided,
     Workers,
 )
 
@@ -61,10 +67,19 @@ def list_(
     *,
     lab_file: LabFile = LAB_YAML,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Of claims: a document.")] = False,
 ) -> None:
     """List servers, protocols, experiments, claims or gates."""
     from lab.listing import rows
 
+    if as_markdown:
+        from lab.book import markdown
+        from lab.config import load
+
+        if what is not Listed.claims:
+            raise UsageError(f"{what.value} are no document. Write lab list claims --markdown.")
+        typer.echo(markdown(load(lab_file)), nl=False)
+        return
     found = rows(what.value, lab_file)
     if as_json:
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
@@ -83,28 +98,34 @@ def plan(
     seed: Seed = None,
     order: InOrder = Order.hashed,
     lab_file: LabFile = LAB_YAML,
+    workers: Workers = 1,
     mechanism: Mechanism = False,
+    budget: Budget = "",
+    twins: Twins = False,
     as_json: Annotated[bool, typer.Option("--json", help="The plan itself.")] = False,
 ) -> None:
     """Say what would run, in what order, for how long, and whether this machine can."""
     from lab import possible
     from lab.listing import plan_text
+    from lab.machine import inspect
     from lab.run import planned
-    from lab.wishes import Wishes
+    from lab.selftest import ceilings
+    from lab.wishes import Wishes, span
 
     wishes = Wishes(
-    workers: Workers = 1,
         lab_file,
         tuple(select or ()),
         profile,
         seed,
         order.value,
-    from lab.machine import inspect
         RESULTS,
         mechanism=mechanism,
+        budget_s=span(budget),
+        twins=twins,
     )
     lab, expanded = planned(wishes)
-    found = possible.look(lab_file, lab, expanded, inspect(), engines=workers)
+    ceiling = ceilings.read(RESULTS)
+    found = possible.look(lab_file, lab, expanded, inspect(), engines=workers, ceiling=ceiling)
     if as_json:
         typer.echo(expanded.model_dump_json(indent=1))
     else:
@@ -143,11 +164,16 @@ def run(
     token: Annotated[
         str, typer.Option(envvar="LAB_TOKEN", help="Of the master that was named.")
     ] = "",
+    strict: Strict = False,
+    budget: Budget = "",
+    until_decided: UntilDecided = False,
+    most_blocks: MostBlocks = 0,
+    twins: Twins = False,
 ) -> None:
     """Run experiments; print the verdicts, write results/<run>/report.html."""
     from lab.report.terminal import Progress
     from lab.run import run as run_lab
-    from lab.wishes import Wishes
+    from lab.wishes import Wishes, span
 
     wishes = Wishes(
         lab_file,
@@ -164,6 +190,11 @@ def run(
         locust=locust,
         servers=tuple(server or ()),
         token=token,
+        strict=strict,
+        budget_s=span(budget),
+        until_decided=until_decided,
+        most_blocks=most_blocks,
+        twins=twins,
     )
     with Progress() as progress:
         finished = run_lab(wishes, progress)
@@ -181,7 +212,7 @@ def report(
     results: ResultsDir = RESULTS,
     json_file: JsonFile = None,
     junit_file: JunitFile = None,
-    strict: Annotated[bool, typer.Option(help="Holm instead of Benjamini-Hochberg.")] = False,
+    strict: Strict = False,
     table: Annotated[str, typer.Option(help="Print an experiment's costs as Markdown.")] = "",
     metric: Annotated[str, typer.Option(help="Of --table: cpu, throughput, pss.")] = "cpu",
 ) -> None:
@@ -238,17 +269,6 @@ def verify(
 
 @app.command()
 @explained
-def clean() -> None:
-    """End what a killed run left behind: processes that carry the lab's label, and only those."""
-    from lab.cleaning import clean as clean_up
-
-    for line in clean_up():
-        typer.echo(line)
-
-
-
-@app.command()
-@explained
 def selftest(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Self-tests. None: all.")
@@ -300,11 +320,22 @@ def export(
     for line in write(results, run_name, hdr, csv):
         typer.echo(line, nl=False)
 
+
+@app.command()
+@explained
+def clean() -> None:
+    """End what a killed run left behind: processes that carry the lab's label, and only those."""
+    from lab.cleaning import clean as clean_up
+
+    for line in clean_up():
+        typer.echo(line)
+
+
 def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
     """Write the report and what was asked for beside it; print the verdicts."""
     from rich.console import Console
 
-    from lab.report import html, junit, machine, terminal
+    from lab.report import classes, html, junit, machine, searches, terminal
     from lab.store import write_text
 
     path = kept.write("report.html", html.render(results))
@@ -315,7 +346,12 @@ def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | No
     terminal.verdict_table(results, Console())
     terminal.ledger_table(results, Console())
     terminal.tax_table(results, Console())
+    classes.class_table(results, Console())
+    searches.table(results, Console())
     typer.echo(f"report: {path}", err=True)
+
+
+commands.add(app)
 
 
 def main() -> None:

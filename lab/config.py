@@ -9,17 +9,22 @@ raised, whatever the files hold.
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.asking import Asking
 from lab.cells import arms as arms_of
 from lab.checks import check_defaults, check_experiment, check_name, check_raw_servers
 from lab.claim_checks import check_claim
-from lab.claims import KINDS, METRICS, Claim, LimitClaim
+from lab.claims import KINDS, METRICS, Claim, LimitClaim, experiment_of, metric_of
 from lab.document import Document, Where, quote
+from lab.driver_checks import check_driver
 from lab.errors import ConfigErrors
 from lab.includes import include
 from lab.mistakes import guess, near, shaped
+from lab.model import ClassName
 from lab.own_checks import check_own_arms, check_own_server
 from lab.own_servers import FOREIGN, OwnServer, known
-from lab.schema import Defaults, Experiment, File, Lab, Load, LoadMix, Profile
+from lab.schema import Defaults, Experiment, File, Lab, LoadMix, Profile
+from lab.search.checks import check_search
+from lab.search.checks import read as read_search
 from lab.shape import Shape
 from lab.yaml_source import read
 from servers.catalog import Server
@@ -47,7 +52,7 @@ def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None) -> Lab
     lab = None
     if isinstance(document.data, dict):
         include(document, folder)
-        lab = _lab(document)
+        lab = _lab(document, folder)
     elif not document.problems:
         document.complain((), "this is not a mapping. Start with version: 1.")
     if lab is None or document.problems:
@@ -55,7 +60,7 @@ def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None) -> Lab
     return lab
 
 
-def _lab(document: Document) -> Lab | None:
+def _lab(document: Document, folder: Path | None) -> Lab | None:
     file = shaped(document, (), File, document.data)
     given = document.data.get("defaults")
     found = shaped(document, ("defaults",), Defaults, given) if isinstance(given, dict) else None
@@ -68,6 +73,7 @@ def _lab(document: Document) -> Lab | None:
     claims = _claims(document, experiments)
     for experiment in experiments.values():
         check_own_arms(document, experiment, own)
+        check_driver(document, experiment, folder)
     fit = {
         name: experiment
         for name, experiment in experiments.items()
@@ -75,6 +81,13 @@ def _lab(document: Document) -> Lab | None:
     }
     for claim in claims.values():
         check_claim(document, claim, fit, profiles)
+    searches = {
+        n: read_search(document, ("searches", n), item)
+        for n, item in _items(document, "searches").items()
+    }
+    sought = {name: search for name, search in searches.items() if search}
+    for search in sought.values():
+        check_search(document, search, fit, profiles, servers)
     if document.problems or file is None:
         return None
     return Lab(
@@ -84,6 +97,7 @@ def _lab(document: Document) -> Lab | None:
         profiles=profiles,
         experiments=experiments,
         claims=claims,
+        searches=sought,
     )
 
 
@@ -159,12 +173,12 @@ def _experiments(
 
 def _filled(mix: LoadMix, defaults: Defaults) -> LoadMix:
     """Fill the payload in where one is sent and none is named."""
-    filled: dict[str, Load] = {
+    filled: dict[ClassName, Asking] = {
         class_name: load.model_copy(update={"payload": defaults.payload})
         for class_name, load in mix.asking().items()
         if load.payload is None and load.takes_payload
     }
-    return mix.model_copy(update=filled)
+    return mix.replaced(filled)
 
 
 def _claims(document: Document, experiments: dict[str, Experiment]) -> dict[str, Claim]:
@@ -189,9 +203,9 @@ def _claims(document: Document, experiments: dict[str, Experiment]) -> dict[str,
 
 
 def _with_class(claim: Claim, experiments: dict[str, Experiment]) -> Claim:
-    if isinstance(claim, LimitClaim) or METRICS[claim.metric].load != "open":
+    if isinstance(claim, LimitClaim) or not metric_of(claim) or not METRICS[metric_of(claim)].kind:
         return claim
-    experiment = experiments.get(claim.experiment)
+    experiment = experiments.get(experiment_of(claim))
     named = arms_of(claim) if experiment else []
     mixes = (experiment.load_of(arm) for arm in named if experiment and arm in experiment.arms)
     classes = list(dict.fromkeys(name for mix in mixes for name in mix.asking()))

@@ -63,23 +63,39 @@ class Decision:
         return self.outcome in (Outcome.SUPPORTED, Outcome.REFUTED)
 
 
-def first_decision(blocks: int, looks: Sequence[int], judge: Callable[[int], Decision]) -> Decision:
+Rule = Callable[[int], Decision | None]  # another way to stop, after any block; see lab.until
+
+
+def first_decision(
+    blocks: int,
+    looks: Sequence[int],
+    judge: Callable[[int], Decision],
+    rule: Rule | None = None,
+) -> Decision:
     """The answer of the first planned look that decides, or of the last one taken.
 
     judge(n) judges the first n blocks. Blocks between two looks wait for the next: what lies
     after the deciding look never counts. Before the first look the numbers are shown undecided.
+    rule: asked after every block, too, and beyond the last look; the first that decides speaks.
     """
     if not looks or any(late <= early for early, late in zip((0, *looks), looks, strict=False)):
         raise ValueError(f"looks must be ascending numbers of blocks, not {tuple(looks)}.")
-    taken = [look for look in looks if look <= blocks]
-    if not taken:
+    taken, decision = 0, None
+    for n in range(1, blocks + 1):
+        if n in looks:
+            taken += 1
+            decision = replace(judge(n), looks_taken=taken)
+            if decision.is_decided:
+                return decision
+        if rule is not None and (found := rule(n)) is not None:
+            return replace(found, looks_taken=taken)
+    if decision is None:
         reason = f"{blocks} of {looks[0]} blocks: too few for the first look."
         shown = judge(blocks) if blocks else Decision(Outcome.INCONCLUSIVE, reason)
         return replace(shown, outcome=Outcome.INCONCLUSIVE, reason=reason, p=None)
-    for number, look in enumerate(taken, start=1):
-        decision = replace(judge(look), looks_taken=number)
-        if decision.is_decided:
-            break
+    if rule is not None and blocks > looks[-1]:
+        reason = f"{decision.reason} Nor did the {blocks} blocks in all decide it."
+        return replace(decision, blocks=blocks, reason=reason)
     return decision
 
 

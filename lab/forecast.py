@@ -1,5 +1,6 @@
 """How long a plan takes, from what its trials ask for and from what a trial costs beside."""
 
+from lab.drivers import ENGINE
 from lab.model import Cell, Frozen, Plan
 from lab.traced import bounded
 from loadtests.engine.classes import FLEETING
@@ -10,6 +11,8 @@ TRACED_S = 0.6  # the same under strace, which slows the interpreter's start, an
 CONNECTION_S = 0.00016  # to open and close one long or idle connection, both ends
 REPEAT_SHARE = 0.05  # void trials that run again: 3 to 10 % were seen
 PROBE_S = 0.6  # one repeat of a limit probe
+PROGRAM_S = 8.0  # one repeat of a program of lab/replications
+USERS_S = 0.8  # of a trial more with plain Locust users: another Python, and Locust in it
 START_S = 4.0  # Locust up and down, and the report; once, and only where there are trials
 
 
@@ -31,7 +34,8 @@ def trial_seconds(
     """Return how long one trial of a cell takes."""
     phases = cell.timing.warm_up + cell.timing.window + cell.timing.cool_down
     held = sum(load.connections for name, load in cell.load.items() if name not in FLEETING)
-    return phases + per_trial_s + held * per_connection_s
+    users_s = 0.0 if cell.driver == ENGINE else USERS_S
+    return phases + per_trial_s + users_s + held * per_connection_s
 
 
 def forecast(
@@ -52,6 +56,7 @@ def forecast(
     searches = sum(search.budget_s for search in plan.searches)
     start = start_s if planned or plan.searches else 0.0
     probes = sum(run.repeats * probe_s for run in plan.probes)
+    probes += sum(run.repeats * PROGRAM_S for run in plan.programs)
     slow = {c.id: trial_seconds(bounded(c), TRACED_S, per_connection_s) for c in plan.cells}
     traced = sum(slow[trial.cell] for trial in plan.traced)
     return Forecast(

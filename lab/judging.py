@@ -5,47 +5,25 @@ quarter of the blocks were lost to gates, enough are left for the first look, an
 void one arm more than the other. A claim whose run was cut short is inconclusive, not void.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from lab import lacks
-from lab.cells import arms, ladder, needed_by, pairs
-from lab.claims import (
-    BelowClaim,
-    Claim,
-    CompareClaim,
-    CrossoverClaim,
-    EqualityClaim,
-    GrowthClaim,
-    LimitClaim,
-    SlopeClaim,
-)
+from lab import lacks, replicating, rules
+from lab.cells import arms, needed_by
+from lab.claims import LimitClaim, ReplicationClaim, metric_of
 from lab.data import Data
-from lab.measure import ACTIVE
-from lab.model import ClassName, Plan
+from lab.model import Plan
 from lab.probes import SKIPPED
 from lab.schema import Lab
+from lab.series import classes_of
 from lab.stats.tables import fisher_exact
-from lab.store import ProbeRecord
-from lab.verdicts import (
-    Decision,
-    GrowthClass,
-    Outcome,
-    Sense,
-    combine,
-    judge_crossover,
-    judge_growth,
-    judge_probe,
-    judge_ratio,
-    judge_slope,
-    log_ratios,
-)
+from lab.store import ProbeRecord, TableRecord
+from lab.verdicts import Decision, Outcome, judge_probe
 
 LOST_SHARE = 0.25  # of the planned blocks: more, and what is left is a selection
 IMBALANCE_P = 0.01  # Fisher's exact test, voids of one arm against the other's
 NONE_ABSENT: Mapping[str, str] = MappingProxyType({})
-SENSES = {CompareClaim: Sense.AT_LEAST, EqualityClaim: Sense.ABOUT, BelowClaim: Sense.BELOW}
 
 
 @dataclass(frozen=True)
@@ -67,18 +45,24 @@ def judge(
     probes: Sequence[ProbeRecord],
     claim_id: str,
     absent: Mapping[str, str] = NONE_ABSENT,
+    tables: Sequence[TableRecord] = (),
 ) -> Judged:
     """Decide one claim of the plan. Never raises on bad data: that is void or inconclusive.
 
     absent: what could not run or be metered, see lab.lacks; who needs it was never tried.
+    probes, tables: of all claims.
     """
     claim = lab.claims[claim_id]
+    cells = needed_by(lab, plan.profile, claim_id)
+    if reason := lacks.of_claim(claim_id, absent):
+        return Judged(Decision(Outcome.SKIPPED, reason), cells)
     if isinstance(claim, LimitClaim):
         return _probe(claim_id, probes)
-    cells = needed_by(lab, plan.profile, claim_id)
-    if reason := _lacking(plan, cells, claim.metric, absent):
+    if isinstance(claim, ReplicationClaim) and not claim.experiment:
+        return _program(claim, tables)
+    if reason := _lacking(plan, cells, metric_of(claim), absent):
         return Judged(Decision(Outcome.SKIPPED, reason), cells)
-    blocks, _ = data.common(cells, claim.metric, classes_of(claim))
+    blocks, _ = data.common(cells, metric_of(claim), classes_of(claim))
     voids: dict[str, int] = {}
     reasons: dict[str, str] = {}
     for cell in cells:
@@ -87,7 +71,7 @@ def judge(
             reasons[gate] = f"{cell}: {data.cells[cell].reasons[gate]}"
     tried = set.union(*(data.cells[cell].tried for cell in cells))
     void = _void(data, plan, cells, len(blocks), two_arms=len(arms(claim)) == 2)
-    judged = void or _rule(lab, plan, data, claim)
+    judged = void or rules.decide(lab, plan, data, claim)
     lost = len(tried) - len(blocks)
     return Judged(judged, cells, len(blocks), lost, dict(sorted(voids.items())), reasons)
 
@@ -96,12 +80,6 @@ def _lacking(plan: Plan, cells: Sequence[str], metric: str, absent: Mapping[str,
     found = [plan.cell(cell) for cell in cells]
     reasons = [why for cell in found if (why := lacks.of_cell(cell, absent))]
     return reasons[0] if reasons else lacks.of_metric(metric, (c.server for c in found), absent)
-
-
-def classes_of(claim: Claim) -> tuple[ClassName, ...]:
-    """Return whose latency a claim is about; for other metrics every class that asks."""
-    named = getattr(claim, "connection_class", None)
-    return (named,) if named else ACTIVE
 
 
 def _probe(claim_id: str, probes: Sequence[ProbeRecord]) -> Judged:
@@ -123,6 +101,33 @@ def _probe(claim_id: str, probes: Sequence[ProbeRecord]) -> Judged:
     return Judged(decision, [], used=len(told))
 
 
+def _program(claim: ReplicationClaim, records: Sequence[TableRecord]) -> Judged:
+    mine = [record for record in records if record.claim == claim.id]
+    if broken := [record.error for record in mine if record.error]:
+        return Judged(Decision(Outcome.VOID, f"The program broke: {broken[0]}."), [])
+    if lacking := [record.skipped for record in mine if record.skipped]:
+        return Judged(Decision(Outcome.SKIPPED, f"It cannot run here: {lacking[0]}."), [])
+    found = tables_of(claim, mine)
+    if not found:
+        return Judged(Decision(Outcome.INCONCLUSIVE, "It has not run."), [])
+    try:
+        tested = replicating.judge(claim, columns_of(found), found)
+    except ValueError as error:
+        return Judged(Decision(Outcome.VOID, f"The table is another one: {error}"), [])
+    return Judged(replicating.decision(tested, len(found)), [], used=len(found))
+
+
+def tables_of(claim: ReplicationClaim, records: Sequence[TableRecord]) -> list[replicating.Table]:
+    """Return the tables of a claim that a program has measured, in the order of its repeats."""
+    return [record.table for record in records if record.claim == claim.id and record.table]
+
+
+def columns_of(tables: Sequence[replicating.Table]) -> list[str]:
+    """Return the columns of tables in their order."""
+    rows = [row for table in tables for row in table.values()]
+    return list(dict.fromkeys(column for row in rows for column in row))
+
+
 def _void(
     data: Data, plan: Plan, cells: Sequence[str], usable: int, *, two_arms: bool
 ) -> Decision | None:
@@ -131,7 +136,7 @@ def _void(
     tried = set.union(*(data.cells[cell].tried for cell in cells))
     lost = set.union(*(data.cells[cell].lost for cell in cells))
     worst = max(cells, key=lambda cell: len(data.cells[cell].lost))
-    if len(lost) > LOST_SHARE * last:
+    if len(lost) > LOST_SHARE * max(last, len(tried)):
         gate, why = _loudest(data, worst)
         return Decision(
             Outcome.VOID,
@@ -172,64 +177,6 @@ def _imbalance(data: Data, cells: Sequence[str]) -> Decision | None:
     return None
 
 
-def _rule(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
-    for kinds, rule in RULES:
-        if isinstance(claim, kinds):
-            return rule(lab, plan, data, claim)
-    raise TypeError(f"no rule for {claim.kind}")
-
-
-def _ratio(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
-    assert isinstance(claim, CompareClaim | EqualityClaim | BelowClaim)
-    decisions = {}
-    for a, b in pairs(lab, plan.profile, claim.id):
-        _, rows = data.common([a, b], claim.metric, classes_of(claim))
-        d = log_ratios([row[0] for row in rows], [row[1] for row in rows])
-        decisions[f"{a} : {b}"] = judge_ratio(d, SENSES[type(claim)], claim.margin, plan.looks)
-    return combine(decisions)
-
-
-def ladder_rows(
-    lab: Lab, plan: Plan, data: Data, claim: Claim, of: Sequence[str]
-) -> tuple[list[float], list[list[list[float]]]]:
-    """Return the levels, and per arm the rows of the blocks that all its cells and arms share."""
-    assert isinstance(claim, GrowthClaim | SlopeClaim | CrossoverClaim)
-    steps = [ladder(lab, plan.profile, claim.id, arm) for arm in of]
-    cells = [cell for arm in steps for _, cell in arm]
-    _, rows = data.common(cells, claim.metric, classes_of(claim))
-    n = len(steps[0])
-    split = [[row[i * n : (i + 1) * n] for row in rows] for i in range(len(of))]
-    return [float(level) for level, _ in steps[0]], split
-
-
-def _growth(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
-    assert isinstance(claim, GrowthClaim)
-    levels, (rows,) = ladder_rows(lab, plan, data, claim, [claim.arm])
-    return judge_growth(levels, rows, GrowthClass(claim.growth), plan.looks)
-
-
-def _slope(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
-    assert isinstance(claim, SlopeClaim)
-    levels, (a, b) = ladder_rows(lab, plan, data, claim, [claim.slope.a, claim.slope.b])
-    return judge_slope(levels, a, b, claim.at_most, plan.looks)
-
-
-def _crossover(lab: Lab, plan: Plan, data: Data, claim: Claim) -> Decision:
-    assert isinstance(claim, CrossoverClaim)
-    levels, (a, b) = ladder_rows(lab, plan, data, claim, [claim.ratio.a, claim.ratio.b])
-    rows = [log_ratios(x, y) for x, y in zip(a, b, strict=True)]
-    return judge_crossover(levels, rows, claim.threshold, plan.looks)
-
-
-Rule = Callable[[Lab, Plan, Data, Claim], Decision]
-RULES: tuple[tuple[tuple[type, ...], Rule], ...] = (
-    ((CompareClaim, EqualityClaim, BelowClaim), _ratio),
-    ((GrowthClaim,), _growth),
-    ((SlopeClaim,), _slope),
-    ((CrossoverClaim,), _crossover),
-)
-
-
 def still_needed(
     lab: Lab,
     plan: Plan,
@@ -257,8 +204,9 @@ def still_needed(
         if found.decision.outcome is Outcome.SKIPPED:
             continue
         lost = set().union(*(data.cells[cell].lost for cell in cells))
-        hopeless = len(lost) > LOST_SHARE * max(plan.looks)
-        if not (found.decision.is_decided or hopeless) and found.used < max(plan.looks):
+        hopeless = len(lost) > LOST_SHARE * max(*plan.looks, block)
+        most = rules.most_blocks(plan, lab.claims[claim_id])
+        if not (found.decision.is_decided or hopeless) and found.used < most:
             wanted |= cells
     context = set() if block >= max(plan.looks) else mine - used
     return (wanted | context) - lacking

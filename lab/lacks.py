@@ -2,7 +2,8 @@
 
 A run keeps the reasons in one mapping, by what they are of (`RunFacts.absent`): a server
 ("io-uring"), a server in one protocol ("epoll over http"), a way to reach one ("network bridge"),
-a metric ("metric pss"), a metric of one server ("metric cpu of epoll"). What lacks something is
+a metric ("metric pss"), a metric of one server ("metric cpu of epoll"), what a claim declares that
+it needs ("claim replicate/tlpi-63"). What lacks something is
 skipped, with the reason; it is not tried and then void.
 """
 
@@ -26,6 +27,17 @@ def network(name: str) -> str:
 def metric(name: str, server: str = "") -> str:
     """Name a metric, of all servers or of one."""
     return f"metric {name} of {server}" if server else f"metric {name}"
+
+
+def claim(name: str) -> str:
+    """Name what a claim needs as a whole."""
+    return f"claim {name}"
+
+
+def of_claim(name: str, absent: Mapping[str, str]) -> str:
+    """Say what keeps a claim from being decided here, and what it would take; "": nothing."""
+    why = absent.get(claim(name), "")
+    return f"This machine cannot decide it: {why}." if why else ""
 
 
 def of_cell(cell: Cell, absent: Mapping[str, str]) -> str:

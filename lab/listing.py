@@ -6,13 +6,14 @@ from itertools import groupby
 from pathlib import Path
 
 from lab.config import load
-from lab.context import load_words
+from lab.context import cell_words, load_words
 from lab.forecast import forecast
 from lab.gates import GATES
 from lab.ground import missing as lacking
 from lab.model import Plan
 from lab.own_servers import FOREIGN, OwnServer
 from lab.schema import Lab
+from lab.search.words import planned as search_words
 from lab.traced import bounded
 from servers.catalog import ELSEWHERE, PROTOCOLS, SERVERS
 from servers.needs import missing
@@ -137,12 +138,16 @@ def plan_text(plan: Plan) -> str:
         members = list(group)
         seconds = found.experiments[experiment]
         lines.append(f"{experiment}: {numbers[experiment]} trials, {duration(seconds)}")
-        lines += [f"    {cell.id:44} {load_words(cell.load)}" for cell in members]
+        lines += [f"    {cell.id:44} {cell_words(cell)}" for cell in members]
         first = [t.cell for t in trials if t.experiment == experiment and t.block == 0]
         order = ", ".join(cells[cell].id.split("/", 1)[1] for cell in first)
         lines += [f"    order of block 1: {order}", ""]
     lines += _traced(plan, found.traced_s)
     lines += [f"    probe {p.probe}, {p.repeats} times" for p in plan.probes]
+    for search in plan.searches:
+        lines.append(search_words(search))
+        lines += [f"    {cell.id:44} {load_words(cell.load)}" for cell in search.edges]
+    lines += [f"    program {p.program}, {p.repeats} times" for p in plan.programs]
     lines.append(f"about {duration(found.total_s)} in all, {looks_words(plan)}")
     return "\n".join(lines)
 

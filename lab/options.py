@@ -54,6 +54,17 @@ InOrder = Annotated[Order, typer.Option("--order", help="Of the trials inside ea
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the results there, too.")]
 JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Locust workers.")]
+Strict = Annotated[bool, typer.Option(help="Holm instead of Benjamini-Hochberg.")]
+Budget = Annotated[
+    str, typer.Option(metavar="TIME", help="Decide what can be decided in this time: 20m.")
+]
+UntilDecided = Annotated[
+    bool, typer.Option("--until-decided", help="Go on beyond the last look; see --most-blocks.")
+]
+MostBlocks = Annotated[
+    int, typer.Option(min=0, max=1000, help="Of --until-decided. 0: twice those of the last look.")
+]
+Twins = Annotated[bool, typer.Option("--aa", help="A/A: every arm is the first arm's server.")]
 Mechanism = Annotated[bool, typer.Option("--mechanism", help="Trace all cells, too; not timed.")]
 LAB_YAML = Path("lab.yaml")
 RESULTS = Path("results")

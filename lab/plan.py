@@ -14,10 +14,10 @@ from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 from lab.cells import FEWEST_RUNGS, arms, cells, ladder, needed_by, pairs
-from lab.claims import LadderClaim, LimitClaim
+from lab.claims import LadderClaim, LimitClaim, ReplicationClaim, UnmeasuredClaim, experiment_of
 from lab.errors import UsageError
 from lab.forecast import Forecast, forecast, trial_seconds
-from lab.model import Cell, Plan, ProbeRun, Trial
+from lab.model import Cell, Plan, ProbeRun, ProgramRun, Trial
 from lab.schema import Lab
 from lab.traced import REPEATS as TRACES
 
@@ -48,6 +48,7 @@ class Selection(NamedTuple):
 
     claims: list[str]
     cells: list[Cell]
+    searches: list[str]
 
 
 def expand(
@@ -58,14 +59,18 @@ def expand(
     order: Order = "hashed",
     *,
     mechanism: bool = False,
+    until: int = 0,
 ) -> Plan:
     """Plan a run. Raises UsageError where select or profile name nothing that there is.
 
     trials: experiment by experiment, so that what is compared lies close in time; blocks below
     looks[-1] are planned, the spare ones behind run only where gates took others away. traced: of
-    all cells with mechanism=True, else of the experiments that ask for it.
+    all cells with mechanism=True, else of the experiments that ask for it. until: blocks that
+    claims may take beyond the last look, where they may go on until they are decided.
     """
     selection = choose(lab, select, profile)
+    from lab.search import template  # noqa: PLC0415 # which draws its trials here
+
     looks = lab.profiles[profile].looks
     explained = [c for c in selection.cells if mechanism or lab.experiments[c.experiment].mechanism]
     limits = [(name, lab.claims[name]) for name in selection.claims]
@@ -74,6 +79,12 @@ def expand(
         for name, claim in limits
         if isinstance(claim, LimitClaim)
     ]
+    programs = [
+        ProgramRun(claim=name, program=claim.program, repeats=claim.repeats)
+        for name, claim in limits
+        if isinstance(claim, ReplicationClaim) and claim.program
+    ]
+    most = max(looks[-1], until)
     return Plan(
         profile=profile,
         seed=seed,
@@ -82,8 +93,11 @@ def expand(
         claims=selection.claims,
         looks=looks,
         cells=selection.cells,
-        trials=_trials(selection.cells, looks[-1] + looks[-1] // SPARE_SHARE, seed, order),
+        trials=_trials(selection.cells, most + most // SPARE_SHARE, seed, order),
         probes=probes,
+        programs=programs,
+        until=until if until > looks[-1] else 0,
+        searches=[template.planned(lab, profile, name) for name in selection.searches],
         traced=[
             trial.model_copy(update={"id": f"traced.{trial.id}", "swap": False})
             for trial in _trials(explained, TRACES, seed, order)
@@ -103,35 +117,38 @@ def choose(lab: Lab, select: Sequence[str], profile: str) -> Selection:
         raise UsageError(f'"{profile}" is not a profile. {_near(profile, lab.profiles)}')
     claims: set[str] = set()
     experiments: set[str] = set()
+    searches: set[str] = set()
     for pattern in select or ("*",):
         named = {name for name in lab.claims if fnmatchcase(name, pattern)}
         found = {name for name in lab.experiments if fnmatchcase(name, pattern)}
-        if not named and not found:
-            names = [*lab.experiments, *lab.claims]
+        sought = {name for name in lab.searches if fnmatchcase(name, pattern)}
+        searches |= {n for n in sought if n == pattern or profile in lab.searches[n].profiles}
+        if not named and not found and not sought:
+            names = [*lab.experiments, *lab.claims, *lab.searches]
             raise UsageError(f'"{pattern}" selects nothing. {_near(pattern, names)}')
         claims |= {name for name in named if name == pattern or _listed(lab, name, profile)}
         experiments |= found if select else found - _claimed(lab)
     claims |= {
         name
         for name, claim in lab.claims.items()
-        if not isinstance(claim, LimitClaim)
-        and claim.experiment in experiments
-        and _listed(lab, name, profile)
+        if experiment_of(claim) in experiments and _listed(lab, name, profile)
     }
-    return _selected(lab, profile, claims, experiments)
+    return _selected(lab, profile, claims, experiments, searches)
 
 
 def _claimed(lab: Lab) -> set[str]:
-    """Return the experiments that some claim stands on; the others are run for their numbers."""
-    claims = lab.claims.values()
-    return {claim.experiment for claim in claims if not isinstance(claim, LimitClaim)}
+    """Return the experiments of claims and searches; the others are run for their numbers."""
+    claims, searches = lab.claims.values(), lab.searches.values()
+    return {*map(experiment_of, claims), *(search.experiment for search in searches)}
 
 
 def _listed(lab: Lab, claim: str, profile: str) -> bool:
     return profile in lab.claims[claim].profiles
 
 
-def _selected(lab: Lab, profile: str, claims: set[str], experiments: set[str]) -> Selection:
+def _selected(
+    lab: Lab, profile: str, claims: set[str], experiments: set[str], searches: set[str]
+) -> Selection:
     wanted = {cell for claim in claims for cell in needed_by(lab, profile, claim)}
     found = [
         cell
@@ -142,9 +159,11 @@ def _selected(lab: Lab, profile: str, claims: set[str], experiments: set[str]) -
     there = {cell.id for cell in found}
     for claim in claims:
         _judgeable(lab, profile, claim, there)
-    if not found and not any(isinstance(lab.claims[name], LimitClaim) for name in claims):
+    nothing = not found and not searches
+    if nothing and not any(isinstance(lab.claims[name], UnmeasuredClaim) for name in claims):
         raise UsageError(f"the selection has nothing to run in profile {profile}.")
-    return Selection([name for name in lab.claims if name in claims], found)
+    sought = [name for name in lab.searches if name in searches]
+    return Selection([name for name in lab.claims if name in claims], found, sought)
 
 
 def _judgeable(lab: Lab, profile: str, claim: str, there: set[str]) -> None:
@@ -181,7 +200,7 @@ def _trials(planned: list[Cell], blocks: int, seed: int, order: Order) -> list[T
         for block in range(blocks):
             for cell in _ordered(of_it, block, seed, order):
                 last = trials[-1].port if trials else 0
-                trials.append(_trial(cell, block, seed, last))
+                trials.append(drawn(cell, block, seed, last))
     return trials
 
 
@@ -190,7 +209,7 @@ def _ordered(of_it: list[Cell], block: int, seed: int, order: Order) -> Iterator
     return iter(by_digest) if order == "hashed" else reversed(by_digest)
 
 
-def _trial(cell: Cell, block: int, seed: int, last_port: int) -> Trial:
+def drawn(cell: Cell, block: int, seed: int, last_port: int) -> Trial:
     """Draw one trial's set-up. Its port is never the last trial's, which may still be closing."""
     levels = ",".join(f"{name}={level}" for name, level in cell.factors.items())
     steps = (cell.experiment, f"{block:02}", cell.arm, levels)

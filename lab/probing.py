@@ -13,8 +13,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
+from lab import lacks
 from lab.model import Plan
 from lab.probes import NOTHING, SKIPPED, Evidence, judge
 from lab.store import ProbeRecord, Run
@@ -40,9 +41,16 @@ class Task(NamedTuple):
 
 
 def run_all(plan: Plan, kept: Run, label: str, notes: Notes) -> None:
-    """Run the plan's probes, one record per repeat, stored as soon as it is its turn."""
+    """Run the plan's probes, one record per repeat, stored as soon as it is its turn.
+
+    A probe whose claim needs what this machine has not is left out.
+    """
+    absent = kept.facts().absent
     tasks = [
-        Task(run.claim, run.probe, repeat) for run in plan.probes for repeat in range(run.repeats)
+        Task(run.claim, run.probe, repeat)
+        for run in plan.probes
+        for repeat in range(run.repeats)
+        if lacks.claim(run.claim) not in absent
     ]
     for task, record in zip(tasks, _records(tasks, label), strict=True):
         if task.repeat == 0:
@@ -67,15 +75,66 @@ def _records(tasks: list[Task], label: str) -> Iterator[ProbeRecord]:
             probes.kill()
 
 
-class Probes:
-    """Probes in processes of their own. Each leads a session, and is killed with all in it."""
+class Fresh:
+    """Programs of ours in processes of their own, which say one JSON object.
+
+    Each leads a session, and is killed with all in it. module: what runs them by name.
+    """
+
+    module = "lab.probes"
+    deadline_s = DEADLINE_S
 
     def __init__(self, label: str) -> None:
         self.label = label
         self._running: set[subprocess.Popen[bytes]] = set()
 
+    def kill(self) -> None:
+        for process in tuple(self._running):
+            os.killpg(process.pid, signal.SIGKILL)  # not reaped yet: nobody else has its number
+
+    def say(self, name: str) -> tuple[dict[str, Any], str]:
+        """Return what a program says, and why it says nothing."""
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
+            code = self._run(name, said, errors)
+            last = (_text(errors).strip().splitlines() or ["no last words"])[-1]
+            if code is None:
+                return {}, f"no answer within {self.deadline_s:g} s"
+            if code:
+                return {}, f"ended with {code}: {last}"
+            try:
+                found = json.loads(_text(said))
+            except ValueError:
+                return {}, f"{UNREAD}: {last}"
+        return (found, "") if isinstance(found, dict) else ({}, f"{UNREAD}: {last}")
+
+    def _run(self, name: str, said: IO[bytes], errors: IO[bytes]) -> int | None:
+        """Run a program to its end. Returns its exit code; None: it had to be killed."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", self.module, name],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=errors,
+            start_new_session=True,
+            env={**os.environ, "LAB_RUN": self.label},
+        )
+        self._running.add(process)
+        descriptor = os.pidfd_open(process.pid)
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)  # readable when it has ended, pidfd_open(2)
+        in_time = bool(poller.poll(self.deadline_s * 1000))
+        os.close(descriptor)
+        self._running.discard(process)
+        os.killpg(process.pid, signal.SIGKILL)  # what it has left behind, or itself
+        code = process.wait()
+        return code if in_time else None
+
+
+class Probes(Fresh):
+    """Probes, each to its record."""
+
     def record(self, task: Task) -> ProbeRecord:
-        evidence, error = self._observe(task.probe)
+        said, error = self.say(task.probe)
+        evidence: Evidence = {str(key): str(value) for key, value in said.items()}
         ruling = NOTHING if error or SKIPPED in evidence else judge(task.probe, evidence)
         return ProbeRecord(
             claim=task.claim,
@@ -87,48 +146,6 @@ class Probes:
             error=error,
             parts=ruling.parts,
         )
-
-    def kill(self) -> None:
-        for process in tuple(self._running):
-            os.killpg(process.pid, signal.SIGKILL)  # not reaped yet: nobody else has its number
-
-    def _observe(self, name: str) -> tuple[Evidence, str]:
-        """Return the evidence, and why there is none."""
-        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
-            code = self._run(name, said, errors)
-            last = (_text(errors).strip().splitlines() or ["no last words"])[-1]
-            if code is None:
-                return {}, f"no answer within {DEADLINE_S:g} s"
-            if code:
-                return {}, f"ended with {code}: {last}"
-            try:
-                evidence = json.loads(_text(said))
-            except ValueError:
-                return {}, f"{UNREAD}: {last}"
-        if not isinstance(evidence, dict):
-            return {}, f"{UNREAD}: {last}"
-        return {str(key): str(value) for key, value in evidence.items()}, ""
-
-    def _run(self, name: str, said: IO[bytes], errors: IO[bytes]) -> int | None:
-        """Run a probe to its end. Returns its exit code; None: it had to be killed."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lab.probes", name],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=errors,
-            start_new_session=True,
-            env={**os.environ, "LAB_RUN": self.label},
-        )
-        self._running.add(process)
-        descriptor = os.pidfd_open(process.pid)
-        poller = select.poll()
-        poller.register(descriptor, select.POLLIN)  # readable when it has ended, pidfd_open(2)
-        in_time = bool(poller.poll(DEADLINE_S * 1000))
-        os.close(descriptor)
-        self._running.discard(process)
-        os.killpg(process.pid, signal.SIGKILL)  # what it has left behind, or itself
-        code = process.wait()
-        return code if in_time else None
 
 
 def _text(file: IO[bytes]) -> str:

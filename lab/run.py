@@ -5,6 +5,7 @@ Locust, analyse, render. From the moment anything was started, every way out (an
 SIGTERM) ends it again: only processes that carry this run's label, and all of them.
 """
 
+import math
 import os
 import sys
 import time
@@ -14,13 +15,25 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from lab import analysis, ground, host, lacks, possible, probing, store, tracing
+from lab import (
+    analysis,
+    ground,
+    guests,
+    host,
+    lacks,
+    planning,
+    possible,
+    probing,
+    programs,
+    store,
+    tracing,
+)
 from lab.backends import locusts, process
 from lab.backends.attached_locust import AttachedLoad, ElsewhereHost, NoPins
 from lab.backends.contract import Backend
 from lab.backends.process import ProcessBackend
 from lab.backends.site import SITES, Site
-from lab.config import Lab, load
+from lab.config import Lab
 from lab.data import Data
 from lab.engine import Progress, Walk
 from lab.errors import EnvironmentUnfit
@@ -31,10 +44,11 @@ from lab.interrupts import Interrupted, interruptible
 from lab.judging import still_needed
 from lab.model import Plan
 from lab.own_servers import images, not_held
-from lab.plan import expand
+from lab.planning import Planned
 from lab.record import Record
 from lab.report.model import Results
 from lab.seams import Stage
+from lab.search import searching
 from lab.stage import Conducting, Pins, RealClock, RealHost, StandingLoad
 from lab.telling import Telling
 from lab.verify import Pair, must_conform, verified
@@ -63,42 +77,49 @@ class Finished:
 
 def planned(wishes: Wishes) -> tuple[Lab, Plan]:
     """Load and plan. Raises UsageError with everything that is wrong in lab.yaml."""
-    lab = load(wishes.lab_file)
-    seed = lab.defaults.seed if wishes.seed is None else wishes.seed
-    return lab, expand(
-        lab, wishes.select, wishes.profile, seed, wishes.order, mechanism=wishes.mechanism
-    )
+    found = planning.planned(wishes)
+    return found.lab, found.plan
 
 
 def _attached(wishes: Wishes, lab: Lab, plan: Plan) -> Site:
     from lab.backends import attach  # noqa: PLC0415 # for those who ask for it
 
-    return attach.site(lab, plan.cells, wishes.servers, wishes.locust, wishes.token, wishes.workers)
+    cells = plan.every_cell
+    return attach.site(lab, cells, wishes.servers, wishes.locust, wishes.token, wishes.workers)
 
 
-def prepare(wishes: Wishes) -> tuple[Lab, Plan, Placement, Site]:
+def prepare(wishes: Wishes) -> tuple[Planned, Placement, Site]:
     """Load, plan and check; nothing has begun. Raises UsageError, EnvironmentUnfit."""
     agree(wishes)
-    lab, plan = planned(wishes)
-    if wishes.backend == "attach":
-        return lab, plan, NOWHERE, _attached(wishes, lab, plan)
-    site = SITES[wishes.backend]()
+    site = None if wishes.backend == "attach" else SITES[wishes.backend]()
+    found = planning.planned(wishes, site.nofile if site else None)
+    lab, plan = found.lab, found.plan
+    guests.examine(plan, wishes)
+    if site is None:
+        return found, NOWHERE, _attached(wishes, lab, plan)
     problems = possible.problems(
-        wishes.lab_file, lab, plan, wishes.workers, wishes.backend, site.nofile
+        wishes.lab_file,
+        lab,
+        planning.runnable(found),
+        wishes.workers,
+        wishes.backend,
+        site.nofile,
+        wishes.results,
     )
     if problems:
         raise EnvironmentUnfit("\n".join(problems))
     place = host.placement(host.usable_cpus())
     assert place is not None, "the check on CPUs has passed"
-    return lab, plan, place, site
+    return found, place, site
 
 
 def run(wishes: Wishes, watcher: Watcher) -> Finished:
     """Run it all. Raises LabError where it could not go on; what was finished is stored."""
-    lab, plan, place, site = prepare(wishes)
+    found, place, site = prepare(wishes)
+    lab, plan = found.lab, found.plan
     host.nofile()
-    kept = _begin(wishes, lab, plan, site)
-    for note in site.notes:
+    kept = _begin(wishes, found, site)
+    for note in [*found.notes, *site.notes]:
         watcher.note(note)
     exit_code, how = 0, "failed"
     affinity = os.sched_getaffinity(0)
@@ -113,7 +134,7 @@ def run(wishes: Wishes, watcher: Watcher) -> Finished:
         os.sched_setaffinity(0, affinity)
         process.remove([one for one in process.leftovers() if one.run == label(kept)])
         kept.write_facts(kept.facts().model_copy(update={"ended_unix": time.time(), "how": how}))
-    return Finished(kept, analysis.conclude(kept), exit_code)
+    return Finished(kept, analysis.conclude(kept, "holm" if wishes.strict else "bh"), exit_code)
 
 
 def label(kept: store.Run) -> str:
@@ -121,16 +142,17 @@ def label(kept: store.Run) -> str:
     return f"{kept.id}@{os.getpid()}"
 
 
-def _begin(wishes: Wishes, lab: Lab, plan: Plan, site: Site) -> store.Run:
+def _begin(wishes: Wishes, found: Planned, site: Site) -> store.Run:
+    lab, plan = found.lab, found.plan
     now = datetime.now(UTC)
     kept = store.create(wishes.results, f"{now:%Y%m%d-%H%M%S}-{plan.profile}-{plan.seed}")
     machine = {**({} if site.away else host.facts()), **site.facts}
     if wishes.locust == "docker":
         machine["load"] = "from a container"
-    used, folder = {cell.server for cell in plan.cells}, wishes.lab_file.parent
+    used, folder = {cell.server for cell in plan.every_cell}, wishes.lab_file.parent
     absent = ground.absent(used, lab.servers, folder, wishes.backend, site.missing)
     ground.any_left(used, absent, lab.servers)
-    absent |= site.absent(plan.cells)
+    absent |= site.absent(plan.every_cell) | found.lacked
     kept.write("plan.json", plan.model_dump_json(indent=1) + "\n")
     kept.write("lab.json", lab.model_dump_json(indent=1, by_alias=True) + "\n")
     kept.write_facts(
@@ -148,10 +170,11 @@ def _begin(wishes: Wishes, lab: Lab, plan: Plan, site: Site) -> store.Run:
             machine={
                 **machine,
                 **ground.facts(used - absent.keys(), lab.servers, folder, wishes.backend),
+                **guests.facts(plan, folder),
             },
             version=host.code_version(),
             absent=absent,
-            notes=list(site.notes),
+            notes=[*found.notes, *site.notes],
             instances=site.instances,
         )
     )
@@ -168,10 +191,11 @@ def _work(
     site: Site,
 ) -> None:
     probing.run_all(plan, kept, label(kept), watcher)
-    if not plan.trials:
+    programs.run_all(plan, kept, label(kept), watcher)
+    if not plan.trials and not plan.searches:
         return
     with site.open(label(kept)) as backend:
-        conducting = site.conduct or _conducting(wishes, lab, kept, backend)
+        conducting = site.conduct or _conducting(wishes, lab, plan, kept, backend)
         watched = _with_own(wishes, lab, plan, kept, watcher, backend)
         if wishes.verify:
             ours = [pair for pair in _spoken(plan) if pair[0] not in lab.servers]
@@ -180,7 +204,7 @@ def _work(
 
 
 def _spoken(plan: Plan) -> list[Pair]:
-    return list(dict.fromkeys((cell.server, cell.protocol) for cell in plan.cells))
+    return list(dict.fromkeys((cell.server, cell.protocol) for cell in plan.every_cell))
 
 
 def _with_own(
@@ -199,7 +223,7 @@ def _with_own(
 
 
 def _conducting(
-    wishes: Wishes, lab: Lab, kept: store.Run, backend: Backend
+    wishes: Wishes, lab: Lab, plan: Plan, kept: store.Run, backend: Backend
 ) -> Callable[[], Conducting]:
     """Return what starts Locust: here, or in containers beside the servers."""
     targets = [*lab.allow_targets, *getattr(backend, "targets", ())]  # whom the load may reach
@@ -211,7 +235,8 @@ def _conducting(
         "log_dir": kept.directory,
     }
     if wishes.locust == "process":
-        return partial(locusts.start, csv=True, **given)
+        run = guests.files(plan.every_cell, wishes.lab_file.parent)
+        return partial(locusts.start, csv=True, locustfiles=run, **given)
     from lab.backends import locust_containers  # noqa: PLC0415 # with the Docker SDK
     from lab.backends.docker import DockerBackend  # noqa: PLC0415
 
@@ -260,13 +285,18 @@ def _trials(
             run_id=label(kept),
             host_digest=kept.facts().host,
             away=site.away,
+            folder=wishes.lab_file.parent,
         )
         pins = NoPins() if site.away else Pins(conducting)
         telling = Telling(client, kept, lab, plan, data)
 
+        over = math.inf if wishes.budget_s is None else kept.facts().started_unix + wishes.budget_s
+
         def needed(name: str, block: int) -> set[str]:
             if block:
                 telling.look(name)
+            if block >= max(plan.looks) and time.time() > over:
+                return set()  # what was planned has run; beyond it, time is up
             return still_needed(lab, plan, data, name, block, absent)
 
         Walk(
@@ -279,6 +309,7 @@ def _trials(
             seconds=lambda trial: trial_seconds(plan.cell(trial.cell)),
             pin=pins.pin,
         ).run()
+        searching.run_all(lab, plan, stage, place, kept, watcher, pins.pin)
         telling.conclude()
         pins.pin(place)
         if plan.traced and wishes.locust != "process":

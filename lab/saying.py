@@ -5,7 +5,20 @@ Effect and interval, the claim's sense, and what was adjusted for.
 
 import math
 
-from lab.claims import METRICS, Claim, CrossoverClaim, GrowthClaim, LimitClaim, SlopeClaim
+from lab.claims import (
+    METRICS,
+    Claim,
+    CrossoverClaim,
+    DifferenceClaim,
+    GrowthClaim,
+    LimitClaim,
+    OrderClaim,
+    ReplicationClaim,
+    SlopeClaim,
+    SlopeOrderClaim,
+    experiment_of,
+    metric_of,
+)
 from lab.data import Data
 from lab.report.model import Estimate
 from lab.verdicts import LOOK_ALPHA, Decision, Scale
@@ -15,9 +28,9 @@ LEVEL = f"{100 * (1 - LOOK_ALPHA):g} %"  # of every interval that decides
 
 def covariate(data: Data, claim: Claim) -> str:
     """Say how CPU time was moved to the usual pace of the CPU; "" where it was not."""
-    if isinstance(claim, LimitClaim) or claim.metric != "cpu":
+    if isinstance(claim, LimitClaim) or metric_of(claim) != "cpu":
         return ""
-    found = data.covariate(claim.experiment)
+    found = data.covariate(experiment_of(claim))
     if not found.beta:
         return ""
     return (
@@ -51,7 +64,7 @@ def _span(decision: Decision) -> str:
 
 
 def effect_words(claim: Claim, decision: Decision) -> str:
-    if decision.estimate is None or isinstance(claim, LimitClaim):
+    if decision.estimate is None or isinstance(claim, LimitClaim | ReplicationClaim):
         return ""
     what = METRICS[claim.metric].words
     if isinstance(claim, GrowthClaim):
@@ -70,9 +83,23 @@ def effect_words(claim: Claim, decision: Decision) -> str:
             f"{claim.ratio} passes {claim.threshold:g} at {decision.estimate:.3g} {claim.over} "
             f"({_span(decision)})"
         )
-    return (
-        f"{what}: {claim.ratio.a} is {decision.estimate:.3g} x {claim.ratio.b} ({_span(decision)})"
-    )
+    if isinstance(claim, DifferenceClaim):
+        unit = METRICS[claim.metric].unit
+        return f"{what}: {claim.difference} is {decision.estimate:.3g} {unit} ({_span(decision)})"
+    if isinstance(claim, SlopeOrderClaim):
+        unit = f"{METRICS[claim.metric].unit} per {claim.over}"
+        return (
+            f"slope of an arm less {claim.margin:g} x slope of the next one, where that is least "
+            f"sure: {decision.estimate:.3g} {unit} ({_span(decision)})"
+        )
+    if isinstance(claim, OrderClaim):
+        said = f"an arm is {decision.estimate:.3g} x the next one, where that is least sure"
+        return f"{what}: {said} ({_span(decision)})"
+    a, b = claim.ratio.a, claim.ratio.b
+    if claim.against:
+        levels = ", ".join(f"{name} {level}" for name, level in claim.against.items())
+        b = f"{b} at {levels}"
+    return f"{what}: {a} is {decision.estimate:.3g} x {b} ({_span(decision)})"
 
 
 def sense(claim: Claim) -> str:
@@ -84,5 +111,14 @@ def sense(claim: Claim) -> str:
         return f"slope of {claim.slope.a} at most {claim.at_most:g} x that of {claim.slope.b}"
     if isinstance(claim, CrossoverClaim):
         return f"{claim.ratio} passes {claim.threshold:g} inside the measured range"
+    if isinstance(claim, ReplicationClaim):
+        return f"{len(claim.shape)} statements on the shape of a table"
+    if isinstance(claim, DifferenceClaim):
+        unit = METRICS[claim.metric].unit
+        return f"{claim.difference} at least {claim.at_least:g} {unit}"
+    if isinstance(claim, SlopeOrderClaim):
+        return f"slopes of {' > '.join(claim.order)}, each at least {claim.margin:g} x the next"
+    if isinstance(claim, OrderClaim):
+        return f"{' > '.join(claim.order)}, each at least {claim.margin:g} x the next"
     words = {"compare": "at least", "equality": "equal within", "below": "below"}[claim.kind]
     return f"{claim.ratio} {words} {claim.margin:g}"

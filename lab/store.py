@@ -5,6 +5,7 @@
     results/<run>/lab.json       lab.yaml as it was understood: the report needs no other file
     results/<run>/trials.jsonl   one record per attempt, fsynced: what stands here is on the disk
     results/<run>/probes.jsonl   one line per probe run
+    results/<run>/tables.jsonl   one line per run of a program that measures a table
     results/<run>/mechanism.jsonl   one ledger per traced trial, where any was asked for
     results/<run>/results.json report.html   made from the files above, as often as you like
 
@@ -59,6 +60,19 @@ class ProbeRecord(Frozen):
     evidence: dict[str, str]
     error: str = ""
     parts: str = ""  # where only one case of the sentence fails: which holds, and which does not
+
+
+class TableRecord(Frozen):
+    """One run of one program of lab/replications: rows of numbers, by column, as measured."""
+
+    claim: str
+    program: str
+    repeat: int
+    table: dict[str, dict[str, float]] = Field(default_factory=dict)
+    unit: str = ""
+    told: dict[str, str] = Field(default_factory=dict)  # what else a reader must know
+    skipped: str = ""  # what is missing here
+    error: str = ""
 
 
 @contextlib.contextmanager
@@ -165,6 +179,10 @@ class Run:
     def probes(self) -> list[ProbeRecord]:
         """Read all whole probe records."""
         return [ProbeRecord.model_validate(line) for line in self._lines("probes.jsonl")]
+
+    def tables(self) -> list[TableRecord]:
+        """Read all whole tables that programs have measured."""
+        return [TableRecord.model_validate(line) for line in self._lines("tables.jsonl")]
 
     def ledgers(self) -> list[Ledger]:
         """Read all whole ledgers of traced trials."""

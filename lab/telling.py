@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from lab import saying
-from lab.claims import LimitClaim
 from lab.data import Data
 from lab.judging import judge
 from lab.model import Plan
@@ -33,6 +32,7 @@ class Telling:
         self._board, self._kept = board, kept
         self._lab, self._plan, self._data = lab, plan, data
         self._probes, self._absent = kept.probes(), kept.facts().absent
+        self._tables = kept.tables()
         self._rows: dict[str, dict[str, str]] = {}
 
     def look(self, experiment: str) -> None:
@@ -47,7 +47,9 @@ class Telling:
     def _tell(self, names: Sequence[str]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         for name in names:
-            found = judge(self._lab, self._plan, self._data, self._probes, name, self._absent)
+            found = judge(
+                self._lab, self._plan, self._data, self._probes, name, self._absent, self._tables
+            )
             row = {"claim": name, **words(found.decision), "at": at}
             before = self._rows.get(name, {})
             if {**before, "at": at} != row:  # `at` is when it was first so
@@ -72,4 +74,4 @@ def words(decision: Decision) -> dict[str, str]:
 
 
 def _experiment(claim: object) -> str:
-    return "" if isinstance(claim, LimitClaim) else str(getattr(claim, "experiment", ""))
+    return str(getattr(claim, "experiment", ""))

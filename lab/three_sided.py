@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from enum import Enum, StrEnum
 from statistics import stdev
 
+from lab import until
 from lab.decision import (
     LOOK_ALPHA,
     LOOKS,
     Decision,
     Outcome,
+    Rule,
     Scale,
     decisive_p,
     first_decision,
@@ -57,12 +59,33 @@ _TABLE = {
 
 
 def judge_ratio(
-    d: Sequence[float], sense: Sense, m: float, looks: Sequence[int] = LOOKS
+    d: Sequence[float],
+    sense: Sense,
+    m: float,
+    looks: Sequence[int] = LOOKS,
+    *,
+    until_decided: bool = False,
 ) -> Decision:
     """Is A/B at least m, about 1, or below m? d: ln(A/B) per block; m > 1."""
     e = _log_margin(m)
     logs = finite(d, "d")
-    return first_decision(len(logs), looks, lambda n: _look(logs[:n], Sense(sense), e, m))
+    rule = _rule(logs, Sense(sense), e) if until_decided else None
+    return first_decision(len(logs), looks, lambda n: _look(logs[:n], Sense(sense), e, m), rule)
+
+
+def _rule(d: Sequence[float], sense: Sense, e: float) -> Rule:
+    """The sign e-process on the margins that matter to the claim."""
+    if sense is Sense.ABOUT:
+        return until.on_ratio(d, (e, -e), _is_about)
+    above = 1 if sense is Sense.AT_LEAST else -1
+    return until.on_ratio(d, (e,), lambda side: None if side == 0 else side == above)
+
+
+def _is_about(of_upper: int, of_lower: int) -> bool | None:
+    """On which side of m and of 1/m the ratio surely lies: between them, or outside."""
+    if of_upper > 0 or of_lower < 0:
+        return False
+    return True if of_upper < 0 < of_lower else None
 
 
 def needed_blocks(d: Sequence[float], sense: Sense, m: float) -> int | None:

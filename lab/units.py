@@ -32,6 +32,11 @@ TIME = Unit(
     },
     "0.5 s, 2 ms or 400 us",
 )
+SPAN = Unit(
+    "a span of time",
+    {" min": Decimal(60), " m": Decimal(60), " s": Decimal(1), " h": Decimal(3600)},
+    "20m, 90s or 1h",
+)
 RATE = Unit("a rate", {"/s": Decimal(1)}, "500/s")
 SIZE = Unit(
     "a size",

@@ -9,6 +9,7 @@ lab.three_sided (ratios), lab.family (cells and claims together).
 import math
 from collections.abc import Sequence
 
+from lab import until
 from lab.decision import (
     ALPHA,
     LOOK_ALPHA,
@@ -53,11 +54,19 @@ REPEATS = 3  # identical outcomes that a probe needs
 
 
 def judge_difference(
-    differences: Sequence[float], least: float = 0.0, looks: Sequence[int] = LOOKS
+    differences: Sequence[float],
+    least: float = 0.0,
+    looks: Sequence[int] = LOOKS,
+    *,
+    above: bool = True,
+    until_decided: bool = False,
 ) -> Decision:
-    """Is A - B above least? One difference per block, for metrics that may be zero."""
+    """Is A - B above (below) least? One difference per block, for metrics that may be zero."""
     found = finite(differences, "differences")
-    return first_decision(len(found), looks, lambda n: _difference(found[:n], least, above=True))
+    rule = until.on_difference(found, least, above=above) if until_decided else None
+    return first_decision(
+        len(found), looks, lambda n: _difference(found[:n], least, above=above), rule
+    )
 
 
 def judge_slope(
@@ -69,7 +78,7 @@ def judge_slope(
 ) -> Decision:
     """Is A's slope at most that fraction of B's? Supported where the difference is wholly < 0."""
     found = growth.slope_differences(levels, blocks_a, blocks_b, fraction)
-    return first_decision(len(found), looks, lambda n: _difference(found[:n], 0.0, above=False))
+    return judge_difference(found, 0.0, looks, above=False)
 
 
 def judge_growth(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.errors import UsageError
+from lab.units import SPAN, parse
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,21 @@ class Wishes:
     locust: str = "process"  # docker: beside such servers only; a URL: with --backend attach
     servers: tuple[str, ...] = ()  # attached ones, see lab.backends.attached_servers
     token: str = field(default="", repr=False)  # of the master at that URL
+    strict: bool = False  # Holm instead of Benjamini-Hochberg
+    budget_s: float | None = None  # decide what can be decided in this time, and no more
+    until_decided: bool = False  # beyond the last look, see lab.until
+    most_blocks: int = 0  # with until_decided; 0: twice those of the last look
+    twins: bool = False  # A/A: every arm is the first arm's server
+
+
+def span(text: str) -> float | None:
+    """Read a time such as 20m, in seconds; "": none. Raises UsageError."""
+    if not text:
+        return None
+    try:
+        return parse(text, SPAN)
+    except ValueError as error:
+        raise UsageError(f"--budget {error}") from error
 
 
 def agree(wishes: Wishes) -> None:
@@ -44,6 +60,9 @@ def agree(wishes: Wishes) -> None:
         ),
         "--backend attach needs a Locust master: --locust http://HOST:PORT": attach and not there,
         "--backend attach needs servers: --server epoll=HOST:PORT": attach and not wishes.servers,
+        "--most-blocks bounds --until-decided. Write that too.": (
+            wishes.most_blocks > 0 and not wishes.until_decided
+        ),
         "--verify starts servers, and --backend attach has none to start. Leave one of them out.": (
             attach and wishes.verify
         ),

@@ -46,7 +46,7 @@ def plan(lab):
 def told(lab, plan, data):
     board = Board()
     facts = types.SimpleNamespace(absent={})
-    kept = types.SimpleNamespace(id="a run", probes=list, facts=lambda: facts)
+    kept = types.SimpleNamespace(id="a run", probes=list, tables=list, facts=lambda: facts)
     return Telling(board, kept, lab, plan, data), board
 
 
