@@ -27,8 +27,8 @@ lint: .venv/dev  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev  ## the load engine against wrk and a plain Locust user, as ratios in one run
-	$(BIN)/python -m bench
+bench: .venv/dev  ## the load engine against wrk and Locust, its timing, its size: goals as a table
+	$(BIN)/python -m bench; one=$$?; $(BIN)/python -m bench.scale && exit $$one
 
 images: compose-v2 $(if $(LAB_BASE_IMAGE),wheels)  ## build the container images: servers, Locust
 	docker compose build --quiet

@@ -1,8 +1,8 @@
-"""python -m bench [--rounds 5] [--seconds 2] [--json FILE]: is the load engine fast enough?
+"""python -m bench: is the load engine fast enough, and does it send in time?
 
-Every round measures each generator once, against a fresh server on the other CPU; a ratio is the
-median of the rounds' ratios, so that a machine which slows down slows both. Exit code 1: a goal
-was missed.
+Every round measures each case once, against a fresh server on the other CPU, and begins with
+another one; a ratio is the median of the rounds' ratios, so that a machine which slows down slows
+both. Exit code 1: a goal was missed. `python -m bench.scale` has what is about size.
 """
 
 import argparse
@@ -11,107 +11,99 @@ import os
 import shutil
 import statistics
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
-from bench import generators
-from bench.generators import BenchError
+from bench.generators import BenchError, Figures
+from bench.goals import CASES, GOALS
 
-CONNECTIONS = 50
-WRK_GOAL = 1.3  # engine's CPU per request over wrk's, at most
-LOCUST_GOAL = 3.5  # plain Locust user's over the engine's, at least
-CASES = {
-    "engine, http": lambda *at: generators.engine(at[0], "bench-http", CONNECTIONS, at[1]),
-    "wrk, http": lambda *at: generators.wrk(at[0], CONNECTIONS, at[1]),
-    "engine, echo": lambda *at: generators.engine(at[0], "echo", CONNECTIONS, at[1]),
-    "locust TCP user, echo": lambda *at: generators.locust(at[0], CONNECTIONS, at[1]),
-    "engine, echo, 1 connection": lambda *at: generators.engine(at[0], "echo", 1, at[1]),
-    "engine, echo, 500": lambda *at: generators.engine(at[0], "echo", 500, at[1]),
-}
+HEAD = ("its CPU", "server CPU", "requests/s", "events/wake", "lag p50", "p99", "behind p50", "p99")
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--json", type=Path, help="write all figures there")
-    options = parser.parse_args()
+    options = arguments()
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         sys.exit("bench: needs two CPUs, one for the server and one for the generator")
-    cases = dict(CASES)
-    if shutil.which("wrk") is None:
-        print("wrk is not installed (Debian: apt-get install wrk): no ratio against it")
-        del cases["wrk, http"]
+    names = chosen(options.only)
     pair = cpus[0], cpus[-1]
     try:
-        rounds = [measure(cases, pair, options.seconds, n) for n in range(options.rounds)]
+        rounds = [measure(names, pair, options.seconds, n) for n in range(options.rounds)]
     except BenchError as error:
         sys.exit(f"bench: {error}")
-    ratios = compare(rounds)
-    show(rounds, ratios)
+    goals = [goal.judge(rounds) for goal in GOALS if set(goal.cases) <= set(names)]
+    show_cases(rounds, options.seconds)
+    show_goals(goals)
     if options.json:
-        data = {"rounds": [{n: asdict(f) for n, f in r.items()} for r in rounds], "ratios": ratios}
+        data = {"rounds": [{n: asdict(f) for n, f in r.items()} for r in rounds], "goals": goals}
         options.json.write_text(json.dumps(data, indent=1) + "\n")
-    sys.exit(0 if all(ratio["met"] for ratio in ratios) else 1)
+    sys.exit(any(goal["met"] is False for goal in goals))
 
 
-def measure(cases, cpus, seconds, number):
+def arguments():
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--only", action="append", help="cases with this in their name; again: or")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    return parser.parse_args()
+
+
+def chosen(parts):
+    names = [name for name in CASES if not parts or any(part in name for part in parts)]
+    if not names:
+        sys.exit(f"bench: no such case; there are {'; '.join(CASES)}")
+    if shutil.which("wrk") is None:
+        print("wrk is not installed (Debian: apt-get install wrk): no ratio against it")
+        names = [name for name in names if not name.startswith("wrk")]
+    return names
+
+
+def measure(names, cpus, seconds, number):
     """All cases once, each round beginning with another one."""
-    names = list(cases)
     first = number % len(names)
     measured = {}
     for name in names[first:] + names[:first]:
         print(f"round {number + 1}: {name}", file=sys.stderr)
-        measured[name] = cases[name](cpus, seconds)
+        measured[name] = CASES[name](cpus, seconds)
     return measured
 
 
-def compare(rounds):
-    ratios = []
-    if "wrk, http" in rounds[0]:
-        found = ratio(rounds, "engine, http", "wrk, http")
-        ratios.append(
-            {"what": "engine / wrk", **found, "goal": WRK_GOAL, "met": found["ratio"] <= WRK_GOAL}
-        )
-    found = ratio(rounds, "locust TCP user, echo", "engine, echo")
-    met = found["ratio"] >= LOCUST_GOAL
-    ratios.append({"what": "locust / engine", **found, "goal": LOCUST_GOAL, "met": met})
-    return ratios
-
-
-def ratio(rounds, over, under):
-    all_rounds = [r[over].generator_us / r[under].generator_us for r in rounds]
-    return {
-        "ratio": statistics.median(all_rounds),
-        "least": min(all_rounds),
-        "most": max(all_rounds),
-    }
-
-
-def show(rounds, ratios):
-    print(f"\nmedians of {len(rounds)} rounds; CPU, user and system, per completed request\n")
+def show_cases(rounds, seconds):
     print(
-        f"{'generator':<28}{'its CPU':>10}{'server CPU':>12}{'requests/s':>12}{'events/wake':>13}"
+        f"\nmedians of {len(rounds)} rounds of {seconds:g} s; CPU: us per completed request; lag, "
     )
+    print("behind: us between due and sent, and between received by the kernel and read\n")
+    print(f"{'':<33}" + "".join(f"{word:>12}" for word in HEAD))
+    keys = [field.name for field in fields(Figures)][: len(HEAD)]
     for name in sorted(rounds[0], key=list(CASES).index):
-        figures = [asdict(measured[name]) for measured in rounds]
-        own, server, rate, wake = (
-            statistics.median(each[key] for each in figures) for key in figures[0]
-        )
-        print(f"{name:<28}{own:>7.2f} us{server:>9.2f} us{rate:>12.0f}{wake:>13.1f}")
-    print()
-    for each in ratios:
-        what, found, goal = each["what"], each["ratio"], each["goal"]
-        sign = "<=" if goal == WRK_GOAL else ">="
-        verdict = "met" if each["met"] else "missed"
-        print(
-            f"{what:<16} {found:.2f} (rounds {each['least']:.2f} to {each['most']:.2f}); "
-            f"goal {sign} {goal}: {verdict}, by {abs(found - goal):.2f}"
-        )
-    if "wrk, http" in rounds[0]:
-        floor = ratio(rounds, "locust TCP user, echo", "wrk, http")["ratio"]
-        print(f"locust / wrk     {floor:.2f}: what a client in C reaches here, mostly kernel time")
+        figures = [getattr_all(measured[name], keys) for measured in rounds]
+        values = [statistics.median(column) for column in zip(*figures, strict=True)]
+        cells = (cell(key, value) for key, value in zip(keys, values, strict=True))
+        print(f"{name:<33}" + "".join(f"{text:>12}" for text in cells))
+
+
+def getattr_all(figures, keys):
+    return [getattr(figures, key) for key in keys]
+
+
+def cell(key, value):
+    if key == "rate":
+        return f"{value:.0f}"
+    if key.startswith(("lag", "behind")):
+        return f"{value:.0f}" if value else ""
+    return f"{value:.2f}"
+
+
+def show_goals(goals):
+    print(f"\n{'':<60}{'median':>10}{'rounds':>20}{'goal':>10}")
+    for each in goals:
+        digits = 3 if each["unit"] == "" and each["median"] < 10 else 0
+        middle, least, most = (f"{each[key]:.{digits}f}" for key in ("median", "least", "most"))
+        goal = "" if each["goal"] is None else f"<= {each['goal']:g}"
+        verdict = {True: "met", False: "missed", None: ""}[each["met"]]
+        what = f"{each['what']}{', ' + each['unit'] if each['unit'] else ''}"
+        print(f"{what:<60}{middle:>10}{f'{least} to {most}':>20}{goal:>10}  {verdict}")
 
 
 if __name__ == "__main__":

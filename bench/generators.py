@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtests.engine.histogram import Histogram
+
 ROOT = Path(__file__).parent.parent
 WARM_UP = 0.3  # seconds
 
@@ -21,12 +23,21 @@ class BenchError(Exception):
 
 @dataclass
 class Figures:
-    """us: microseconds of CPU per completed request."""
+    """us: microseconds of CPU per completed request.
+
+    Of the engine only: lag is its own delay in an open workload, behind the time that a reply lay in
+    the kernel before it was read, both in us; dropped: requests scheduled and never sent.
+    """
 
     generator_us: float
     server_us: float
     rate: float
     events_per_wake: float
+    lag_p50: float = 0.0
+    lag_p99: float = 0.0
+    behind_p50: float = 0.0
+    behind_p99: float = 0.0
+    dropped: int = 0
 
 
 def process_clock(pid):
@@ -66,31 +77,50 @@ def serving(cpu, protocol):
         server.process.wait()
 
 
-def engine(cpus, protocol, connections, seconds):
+def engine(cpus, protocol, connections, seconds, core="compiled", rate=0.0):
+    """rate: of an open workload, requests per second; 0: closed, no think time."""
     with serving(cpus[0], "echo" if protocol == "echo" else "http") as server:
         order = {
             "trial": "bench",
             "target": ["127.0.0.1", server.port],
             "protocol": protocol,
-            "classes": {"long": {"connections": connections}},
+            "classes": {"long": {"connections": connections, "rate": rate}},
             "seed": 1,
             "timing": {"warm_up": WARM_UP, "window": seconds, "cool_down": 0.1},
             "cpu": cpus[1],
         }
-        result = converse(cpus[1], order)
+        result = converse(cpus[1], order, core)
     total, window = (result["classes"]["long"][part] for part in ("total", "window"))
-    if total["failed"]:
-        raise BenchError(f"the engine saw failures: {total['failed']}")
+    failed = dict(total["failed"])
+    dropped = failed.pop("unsent", 0)
+    if failed:
+        raise BenchError(f"the engine saw failures: {failed}")
+    if result["core"] != core:
+        raise BenchError(f"the engine ran its {result['core']} core: make setup builds the other")
+    lag, behind = (Histogram.from_json(window[name]) for name in ("lag", "behind"))
     return Figures(
         result["cpu_ns"] / window["completed"] / 1000,
         server.cpu_ns / total["completed"] / 1000,
         window["completed"] / seconds,
         server.events_per_wake,
+        lag.quantile(50_000) / 1000,
+        lag.quantile(99_000) / 1000,
+        behind.quantile(50_000) / 1000,
+        behind.quantile(99_000) / 1000,
+        dropped,
     )
 
 
-def converse(cpu, order):
-    process = start(cpu, sys.executable, "-m", "bench.engine", stdin=subprocess.PIPE)
+def half(cpus, protocol, connections, seconds, core="compiled"):
+    """Open, at half of the rate that the same core reaches closed."""
+    ceiling = engine(cpus, protocol, connections, seconds / 2, core).rate
+    return engine(cpus, protocol, connections, seconds, core, ceiling / 2)
+
+
+def converse(cpu, order, core):
+    command = (sys.executable, "-m", "bench.engine")
+    core = os.environ | {"LAB_ENGINE_CORE": core}
+    process = start(cpu, *command, stdin=subprocess.PIPE, env=core)
     with process:
         for command, last in (({"prepare": order}, "ready"), ({"go": "bench"}, "done")):
             process.stdin.write(json.dumps(command) + "\n")
@@ -126,15 +156,16 @@ def wrk(cpus, connections, seconds):
     )
 
 
-def locust(cpus, connections, seconds):
-    with serving(cpus[0], "echo") as server:
+def locust(cpus, protocol, connections, seconds):
+    file, scheme = {"echo": ("locust_tcp", ""), "http": ("locust_fasthttp", "http://")}[protocol]
+    with serving(cpus[0], protocol) as server:
         command = f"-m locust --headless -u {connections} -r {connections} --only-summary"
         process = start(
             cpus[1],
             sys.executable,
             *command.split(),
-            *("-f", "bench/locust_tcp.py", "--host", f"127.0.0.1:{server.port}"),
-            env=os.environ | {"BENCH_SECONDS": str(seconds)},
+            *("-f", f"bench/{file}.py", "--host", f"{scheme}127.0.0.1:{server.port}"),
+            env=os.environ | {"BENCH_SECONDS": str(seconds), "PYTHONPATH": str(ROOT)},
             stderr=subprocess.DEVNULL,
         )
         text, _ = process.communicate(timeout=60 + seconds)

@@ -1,18 +1,15 @@
 """A plain Locust TCP user, as the documentation would have it: one greenlet per connection.
 
-Measures itself between two instants of the run and prints one line of JSON; never part of the lab.
+Never part of the lab.
 """
 
-import json
-import os
 import time
 
-import gevent
 from gevent import socket
-from locust import User, constant, events, task
+from locust import User, constant, task
 
-SETTLE = 1.0  # seconds until all users run
-SECONDS = float(os.environ["BENCH_SECONDS"])
+import bench.locust_measured  # noqa: F401  # it listens
+
 REQUEST = b"a" * 64
 REPLY = REQUEST.upper()
 
@@ -47,19 +44,3 @@ class TcpUser(User):
             request_meta["exception"] = error
         request_meta["response_time"] = (time.perf_counter() - began) * 1000
         self.environment.events.request.fire(**request_meta)
-
-
-def measure(environment):
-    gevent.sleep(SETTLE)
-    cpu, done = time.process_time_ns(), environment.stats.total.num_requests
-    gevent.sleep(SECONDS)
-    cpu, done = time.process_time_ns() - cpu, environment.stats.total.num_requests - done
-    failed = environment.stats.total.num_failures
-    total = environment.stats.total.num_requests
-    print(json.dumps({"cpu_ns": cpu, "completed": done, "total": total, "failed": failed}))
-    environment.runner.quit()
-
-
-@events.test_start.add_listener
-def on_test_start(environment, **_):
-    gevent.spawn(measure, environment)
