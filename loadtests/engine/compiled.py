@@ -1,8 +1,7 @@
 """The compiled core: the same loop and kept connections, their hot path in C (`fast.pyx`).
 
-It is there where `make setup` has found a C compiler, and is used if the kernel lets it
-(epoll_pwait2(2), Linux 5.11). LAB_ENGINE_CORE=python does without, LAB_ENGINE_CORE=compiled
-insists.
+It is there where `make setup` has found a C compiler. LAB_ENGINE_CORE=python does without,
+LAB_ENGINE_CORE=compiled insists.
 """
 
 from typing import TYPE_CHECKING
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 from loadtests.engine.dial import Handler
 from loadtests.engine.eager import Eager
 from loadtests.engine.lives import Kept
-from loadtests.engine.loop import Loop
+from loadtests.engine.loop import EDGE, READ, Loop
 from loadtests.engine.pacing import Open
+from loadtests.engine.timer import Timer
 
 try:
     from loadtests.engine import fast
@@ -26,13 +26,15 @@ FOLLOWED = frozenset({Kept, Eager})  # these very classes, none that does more
 
 
 class CompiledLoop(Loop):
-    """The loop of `fast`: alarms need no timer, and are looked at between events, too."""
+    """The loop of `fast`: alarms are looked at between events, too."""
 
     core = "compiled"
 
     def prepare(self) -> None:
         self.handlers = fast.Handlers()
-        self.poll = fast.Poll(self.epoll.fileno(), self.handlers, self.alarms)
+        self._timer = Timer()
+        self.epoll.register(self._timer.fd, READ | EDGE)
+        self.poll = fast.Poll(self.epoll.fileno(), self._timer.fd, self.handlers, self.alarms)
         self.run, self.stop, self.set = self.poll.run, self.poll.stop, self.poll.set  # type: ignore[method-assign]
         self.new_alarm = fast.Alarm
 
@@ -44,20 +46,16 @@ class CompiledLoop(Loop):
     def events(self) -> int:
         return self.poll.events
 
-    def release(self) -> None:
-        """Nothing but the epoll has been taken."""
-
 
 def choose(wanted: str = "auto") -> type[Loop]:
     """The loop of a core. Raises ValueError where the one wanted is unknown or not to be had."""
     if wanted not in CORES:
         raise ValueError(f'LAB_ENGINE_CORE is one of {", ".join(CORES)}, not "{wanted}"')
-    found = fast is not None and fast.usable()
-    if wanted == "compiled" and not found:
+    if wanted == "compiled" and fast is None:
         raise ValueError(
             "there is no compiled core here: `make setup` builds it where there is gcc"
         )
-    return CompiledLoop if found and wanted != "python" else Loop
+    return Loop if fast is None or wanted == "python" else CompiledLoop
 
 
 def compiled_fleet(loop: CompiledLoop, group: "Group", *, eager: bool) -> "fast.Fleet":

@@ -21,7 +21,7 @@ from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.errno cimport EAGAIN, EINTR, ENOSYS, EPERM, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
@@ -36,8 +36,14 @@ cdef extern from "<sys/epoll.h>" nogil:
         uint32_t events
         epoll_data_t data
 
-cdef extern from "<unistd.h>" nogil:
-    long syscall(long number, ...)
+    int epoll_wait(int, epoll_event *, int, int)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    cdef struct itimerspec:
+        timespec it_interval
+        timespec it_value
+    int timerfd_settime(int, int, const itimerspec *, itimerspec *)
+    int TFD_TIMER_ABSTIME
 
 cdef extern from "<sys/uio.h>" nogil:
     cdef struct iovec:
@@ -70,8 +76,7 @@ cdef enum:
 
 cdef int64_t NEVER = (<int64_t>1 << 62) - 1  # as in `timer`
 cdef int64_t SECOND = 1_000_000_000
-cdef int64_t GRAIN = 30_000  # ns, the shortest sleep: setting a timer takes 3 us of a virtual machine
-cdef long EPOLL_PWAIT2 = 441  # on every machine; Linux 5.11. Older C libraries have no name for it
+cdef int64_t GRAIN = 30_000  # ns, the shortest sleep: in a virtual machine a timer costs 3 us to set
 cdef char room[MOST_READ]  # what has been received last; a loop serves one connection at a time
 
 
@@ -83,13 +88,6 @@ cdef inline int64_t clock_ns() noexcept nogil:
 
 cdef inline int note(array.array into, int64_t value) except -1:
     return array.extend_buffer(into, <char *>&value, 1)
-
-
-def usable():
-    """Whether the kernel has epoll_pwait2(2), and lets us call it."""
-    cdef epoll_event none
-    syscall(EPOLL_PWAIT2, -1, &none, 1, NULL, NULL, 0)  # EBADF, if it comes so far
-    return errno not in (ENOSYS, EPERM)
 
 
 cdef class Alarm:
@@ -161,19 +159,23 @@ cdef class Handlers:
 
 @cython.final
 cdef class Poll:
-    """The loop itself: epoll_pwait2() sleeps to the nanosecond, and no timer needs a descriptor."""
+    """The loop itself.
+
+    armed: when the next alarm is due. rings: when the timer does, which is set only just before a
+    sleep that it must end, and left alone when it rings too early: setting it is dear.
+    """
 
     cdef readonly int64_t waits, events
-    cdef int64_t armed, now
-    cdef int fd
+    cdef int64_t armed, rings, now
+    cdef int fd, timer
     cdef bint running
     cdef Handlers handlers
     cdef list alarms
     cdef epoll_event ready[BATCH]
 
-    def __init__(self, int fd, Handlers handlers, list alarms):
-        self.fd, self.handlers, self.alarms = fd, handlers, alarms
-        self.armed = NEVER
+    def __init__(self, int fd, int timer, Handlers handlers, list alarms):
+        self.fd, self.timer, self.handlers, self.alarms = fd, timer, handlers, alarms
+        self.armed = self.rings = NEVER
 
     def set(self, Alarm alarm, int64_t due):
         alarm.due = due
@@ -201,24 +203,35 @@ cdef class Poll:
                     self.ring()
 
     cdef int sleep(self) except -1:
-        cdef timespec rest
-        cdef timespec *until = NULL
-        cdef int64_t left
-        cdef int found
-        if self.armed != NEVER:
-            left = self.armed - clock_ns()
-            left = 0 if left <= 0 else max(left, GRAIN)
-            rest.tv_sec, rest.tv_nsec = left // SECOND, left % SECOND
-            until = &rest
+        cdef int found, patience = -1
+        cdef int64_t now
+        if self.armed < self.rings:
+            now = clock_ns()
+            if self.armed <= now:
+                patience = 0
+            else:
+                self.ring_at(max(self.armed, now + GRAIN))
         with nogil:
-            found = <int>syscall(EPOLL_PWAIT2, self.fd, self.ready, BATCH, until, NULL, 0)
+            found = epoll_wait(self.fd, self.ready, BATCH, patience)
         if found >= 0:
             return found
         if errno != EINTR:
             PyErr_SetFromErrno(OSError)
         return 0
 
+    cdef int ring_at(self, int64_t due) except -1:
+        cdef itimerspec to
+        memset(&to, 0, sizeof(to))
+        to.it_value.tv_sec, to.it_value.tv_nsec = due // SECOND, due % SECOND
+        if timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &to, NULL):
+            PyErr_SetFromErrno(OSError)
+        self.rings = due
+        return 0
+
     cdef int serve(self, int fd) except -1:
+        if fd == self.timer:
+            self.rings = NEVER
+            return 0
         handler = self.handlers.at(fd)
         if type(handler) is Lane:
             (<Lane>handler).fire()

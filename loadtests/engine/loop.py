@@ -12,7 +12,7 @@ from collections.abc import Callable, MutableMapping
 from loadtests.engine.timer import NEVER, Timer
 
 BATCH = 512  # events per epoll_wait(); CPython allocates that many per call
-READ, WRITE = select.EPOLLIN, select.EPOLLOUT
+READ, WRITE, EDGE = select.EPOLLIN, select.EPOLLOUT, select.EPOLLET
 Handlers = MutableMapping[int, Callable[[], None]]
 
 
@@ -44,7 +44,7 @@ class Loop:
     def prepare(self) -> None:
         """Make what this implementation needs."""
         self._timer = Timer()
-        self.watch(self._timer.fd, self._ring, READ | select.EPOLLET)
+        self.watch(self._timer.fd, self._ring, READ | EDGE)
         self._waits = self._events = 0
         self._armed = NEVER
         self._running = False
