@@ -25,8 +25,8 @@ class BenchError(Exception):
 class Figures:
     """us: microseconds of CPU per completed request.
 
-    Of the engine only: lag is its own delay in an open workload, behind the time that a reply lay in
-    the kernel before it was read, both in us; dropped: requests scheduled and never sent.
+    Of the engine only: lag is its own delay in an open workload, behind the time that a reply lay
+    in the kernel before it was read, both in us; dropped: requests scheduled and never sent.
     """
 
     generator_us: float

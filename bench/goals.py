@@ -1,4 +1,4 @@
-"""What is measured, and how good it is to be. A goal is a ratio of two cases, or a figure of one."""
+"""What is measured, and how good it is to be: a goal is of a ratio of two cases, or of a figure."""
 
 import statistics
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What both Locust files have in common: measure between two instants, print one line of JSON, quit."""
+"""What both Locust files have in common: measure between two instants, print it, quit."""
 
 import json
 import os

@@ -23,6 +23,8 @@ COPY servers/__init__.py servers/catalog.py /app/servers/
 COPY lab/__init__.py lab/measure.py lab/model.py lab/orders.py lab/record.py /app/lab/
 COPY lab/gates /app/lab/gates
 COPY lab/stats/__init__.py lab/stats/drift.py lab/stats/values.py /app/lab/stats/
+# loadtests brings the engine's hot loop if `make setup` has compiled it for the image's Python, as
+# LAB_BASE_IMAGE's; else the engine runs in pure Python, and says so in each result.
 COPY loadtests /app/loadtests
 RUN python -m compileall -q --invalidation-mode=unchecked-hash /app
 
