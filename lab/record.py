@@ -75,12 +75,29 @@ class Connections(Frozen):
     unfinished: int = 0  # half-closed, and the server did not hang up in time
 
 
+class SeriesData(Frozen):
+    """A class from the start of the load to its last reply, in steps of `step_ns`.
+
+    due: requests scheduled, [] where nothing is; completed: by when they came; failed: by when it
+    was noticed, or by their intended start; response, most: the sum and the longest of the response
+    times of those completed, ns. Series of one trial are added step by step.
+    """
+
+    step_ns: int
+    due: list[int]
+    completed: list[int]
+    failed: list[int]
+    response: list[int]
+    most: list[int]
+
+
 class ClassResult(Frozen):
-    """One connection class over the whole trial, and its window."""
+    """One connection class over the whole trial, and its window. series: where the load changes."""
 
     total: Counts
     window: WindowResult
     connections: Connections
+    series: SeriesData | None = Field(default=None, exclude_if=lambda series: series is None)
 
 
 class Named(Frozen):
@@ -130,6 +147,7 @@ class EngineResult(Frozen):
     full: int
     deltas: int  # how many deltas were handed to Locust, and their sum:
     delta_requests: int
+    stalled_ns: int = 0  # the longest that a beat of 10 ms in the window came late
     # inside the window, ready to run and not running; -1: an old record, or a kernel that is silent
     delayed_ns: int = Field(default=-1, exclude_if=lambda ns: ns < 0)
     names: list[Named] = Field(default_factory=list, exclude_if=lambda names: not names)

@@ -15,9 +15,9 @@ from typing import Any
 
 from loadtests.engine.histogram import Histogram
 from loadtests.engine.ledger import ABANDONED, Ledger
+from loadtests.engine.series import NEVER_DONE, Series
 
 MARK = 1_000_000  # ns between marks
-NEVER_DONE = ("timeout", "unsent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ class Marks:
 class Fold:
     """One class's ledger, folded: at the end, and before, where it has grown too long."""
 
-    def __init__(self, window: tuple[int, int]) -> None:
+    def __init__(self, window: tuple[int, int], series: Series | None = None) -> None:
         self.window = window
+        self.series = series
         self.completed = self.scheduled = self.sent = 0  # of the window
         self.surplus = 0  # bytes of its replies beyond those foreseen
         self.response, self.service, self.lag = Histogram(), Histogram(), Histogram()
@@ -67,6 +68,8 @@ class Fold:
 
     def take(self, ledger: Ledger) -> None:
         """Fold what the ledger holds of completed requests, and clear it."""
+        if self.series is not None:
+            self.series.take(ledger)
         done, response, service = ledger.done, ledger.response, ledger.service
         first, last = (bisect_left(done, edge) for edge in self.window)
         self.completed += last - first
@@ -101,6 +104,7 @@ class Fold:
 
 def class_result(fold: Fold, ledger: Ledger, facts: Facts) -> dict[str, Any]:
     """ClassResult of lab.record."""
+    series = fold.series and fold.series.to_json(ledger.failures, facts.schedule)
     return {
         "total": total_counts(ledger, facts),
         "window": window_counts(fold, ledger, facts)
@@ -109,6 +113,7 @@ def class_result(fold: Fold, ledger: Ledger, facts: Facts) -> dict[str, Any]:
             for name in ("response", "service", "lag", "connect", "first_byte", "behind")
         },
         "connections": facts.connections,
+        **({"series": series} if series else {}),
     }
 
 

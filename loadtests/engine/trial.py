@@ -25,16 +25,22 @@ from loadtests.engine.loop import Loop
 from loadtests.engine.order import SECOND, Order
 from loadtests.engine.report import Facts, Fold, Marks, class_result, within
 from loadtests.engine.sampler import Sampler
+from loadtests.engine.series import Series
 from loadtests.engine.timer import NEVER
 from loadtests.targets import locate
 
 Emit = Callable[[dict[str, Any]], None]
 MILLISECOND = 1_000_000  # ns
+LATE = 20 * MILLISECOND  # ns behind the agreed beginning, where there is hardly any warm-up
 DRAIN = SECOND // 2  # ns until a reply on the way is a timeout
 AT_A_TIME = 8  # connects per millisecond: about what a server with a thread per client accepts
 UNDER_WAY = 256  # connects unfinished: more would only queue up behind a full backlog
 FOLD_AT = 6_000_000  # requests in a ledger, 100 to 150 MB; folding them stops the loop for a second
 EVERY_CPU = os.sched_getaffinity(0)  # as the process was started
+
+
+class TooLate(RuntimeError):
+    """The others have begun without this engine: less load than was ordered."""
 
 
 class Trial:
@@ -105,10 +111,16 @@ class Trial:
     # ── load ──
 
     def go(self, start: int | None) -> None:
-        """Begin at `start`, ns of CLOCK_MONOTONIC; None: now. Raises ValueError if not ready."""
+        """Begin at `start`, ns of CLOCK_MONOTONIC; None: now. Raises ValueError if not ready, and
+        TooLate, which ends the trial, where what all agreed on has passed.
+        """
         if not self.is_ready or self.begun:
             raise ValueError("go: the trial is not ready, or has begun already")
-        self.begun = time.monotonic_ns() if start is None else start
+        now = time.monotonic_ns()
+        self.begun = now if start is None else start
+        late = now - self.begun
+        if late > max(self.order.warm_up // 2, LATE):
+            raise TooLate(f"told to begin {late / MILLISECOND:.0f} ms after the agreed instant")
         self.set_off()
 
     def finish(self) -> None:
@@ -127,10 +139,19 @@ class Trial:
         self.phase.action = self._edge
         self.loop.set(self.phase, low)
         self.marks = Marks(self.begun)
-        self.folds = {group.name: Fold(group.window(self.window)) for group in self.groups}
+        self.folds = {
+            group.name: Fold(group.window(self.window), self._series(group))
+            for group in self.groups
+        }
         self.sampler.start(self.begun, self.relieve)
         for group in self.groups:
             group.start(self.begun)
+
+    def _series(self, group: Group) -> Series | None:
+        """Where the load changes, a class that asks is followed to its last reply."""
+        if not group.asks or not any(load.stages for load in self.order.classes.values()):
+            return None
+        return Series(self.begun, self.order.duration + DRAIN)
 
     def _edge(self, now: int) -> None:
         """Cross an edge of the window."""
@@ -226,5 +247,6 @@ class Trial:
             "in_flight": self.sampler.in_flight,
             "deltas": self.sampler.deltas,
             "delta_requests": self.sampler.requests,
+            "stalled_ns": self.sampler.stalled,
             **between(*self._snapshots),
         }
