@@ -87,6 +87,14 @@ class LocustClient:
             f"Locust at {self.host}:{self.port} is not up in {deadline_s:g} s: {why}"
         )
 
+    def heard(self, deadline_s: float = 1.0) -> bool:
+        """Whether the master hears as many workers as it should, now or soon."""
+        try:
+            self.wait_until_up(deadline_s)
+        except EnvironmentUnfit:
+            return False
+        return True
+
     def start_test(self, users: int = len(NAMES), deadline_s: float = 15.0) -> State:
         """Start the one Locust test of a run: a token per connection class. Harmless when it runs.
 

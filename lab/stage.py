@@ -2,12 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from lab import host, machine, tracked
+from lab.errors import TrialFailed
 from lab.host import Placement
-from lab.load import LocustClient
+from lab.load import LOST, LocustClient
 from lab.meter import cpu_clock_ns
 from lab.orders import Order
 from lab.record import EngineResult, LocustCount
@@ -32,6 +34,9 @@ class Conducting(Protocol):
 
     def revive(self) -> None:
         """Start anew what has ended."""
+
+    def drop_workers(self) -> None:
+        """End the workers, of whom some live and are not heard; `revive` starts others."""
 
     def pin(self, cpu: int) -> None:
         """Keep it on one CPU, load engines excluded."""
@@ -99,17 +104,36 @@ class StandingLoad:
     def __init__(self, conducting: Conducting, client: LocustClient) -> None:
         self._conducting = conducting
         self._client = client
+        self._doubt = False
 
     def prepare(self, order: Order) -> object:
         """Connect what is held open. Raises TrialFailed."""
+        self._mend()
+        with self._doubting():
+            return self._client.prepare(order)
+
+    def _mend(self) -> None:
+        """Replace what has ended, and behind a loss also what lives and is not heard."""
+        if self._conducting.alive() and self._doubt and not self._client.heard():
+            self._conducting.drop_workers()
+        self._doubt = False
         if not self._conducting.alive():
             self._conducting.revive()
             self._client.start_test()
-        return self._client.prepare(order)
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """Note that a worker or a report was lost."""
+        try:
+            yield
+        except TrialFailed as failed:
+            self._doubt = failed.gate == LOST
+            raise
 
     def go(self, trial: str) -> tuple[int, int]:
         """Start; return the window's edges."""
-        return self._client.go(trial)
+        with self._doubting():
+            return self._client.go(trial)
 
     def release(self, trial: str) -> None:
         """Hold the connections no longer."""
@@ -117,7 +141,8 @@ class StandingLoad:
 
     def result(self, trial: str, deadline_s: float) -> tuple[list[EngineResult], LocustCount]:
         """Wait for the end."""
-        return self._client.result(trial, deadline_s)
+        with self._doubting():
+            return self._client.result(trial, deadline_s)
 
     def abort(self) -> None:
         """Drop whatever runs; never raises."""

@@ -211,9 +211,10 @@ class Desk:
         alive = handover.connected(self.runner)
         for worker, part in trial.parts.items():
             if worker not in alive and not part.over:
-                part.over = True
                 trial.lost.append(worker)
+                # it, too, is told to abort: if it comes back, it must not be in this trial any more
                 self.end(trial, "failed", "conservation", f"Locust worker {worker} went missing")
+                part.over = True
                 self._wake()
 
     def _send(self, kind: str, trial: Trial, worker: str, **data: Any) -> None:

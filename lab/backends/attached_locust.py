@@ -91,6 +91,9 @@ class AttachedLocust:
         finally:
             asking.close()
 
+    def drop_workers(self) -> None:
+        """Leave them to whoever looks after them."""
+
     def begin(self) -> "AttachedLocust":
         """Note whether its test was running before."""
         state = self._state()

@@ -74,6 +74,12 @@ class LocustContainers:
                 self._end(name)
                 self.spawn(name)
 
+    def drop_workers(self) -> None:
+        """Replace the workers: a stopped one heeds nothing."""
+        for name in [*self._running][1:]:
+            self._end(name)
+            self.spawn(name)
+
     def pin(self, cpu: int) -> None:
         """Keep every thread of every Locust process on one CPU. Engines pin themselves."""
         try:

@@ -23,9 +23,11 @@ from pathlib import Path
 
 from lab.errors import EnvironmentUnfit
 from lab.load import LocustClient
+from lab.proc import read_stat
 from loadtests.targets import ALLOW, allowed
 
 LOOPBACK = "127.0.0.1"
+MISS_S = 10.0  # for the master to miss a dead worker; Locust's heartbeats need 4
 POLL_S = 0.02  # between two looks at an ending process
 LOG_LINE = re.compile(r"/(ERROR|CRITICAL)/|^\w*(Error|Exception)\b")  # what explains a failed start
 
@@ -65,6 +67,17 @@ class Locusts:
                 _end_group(process)
                 process.wait()
                 self._spawn(name)
+        if not master_ended:
+            self._wait_until_forgotten()
+
+    def _wait_until_forgotten(self) -> None:
+        """Wait until the master misses who is dead: until then it would send trials there."""
+        deadline = time.monotonic() + MISS_S
+        with contextlib.closing(self.client()) as client, contextlib.suppress(OSError):
+            while time.monotonic() < deadline:
+                if not any(map(_dead, client.state().engines)):
+                    return
+                time.sleep(POLL_S)
 
     def drop_workers(self) -> None:
         """Kill the workers with their engines: a stopped one heeds nothing else."""
@@ -247,6 +260,12 @@ def _free_port(host: str, port: int, what: str) -> int:
                 f"port {port} for {what} cannot be had on {host}: {error.strerror}"
             ) from error
         return int(probe.getsockname()[1])
+
+
+def _dead(pid: int) -> bool:
+    """Ended, reaped or not."""
+    stat = read_stat(pid)
+    return stat is None or stat.state in "ZX"
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -8,7 +8,7 @@ missing because an earlier one tripped) says nothing. Thresholds: docs/method.md
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab.gates import census, generator, host, load, ports, server
+from lab.gates import census, generator, host, load, ports, server, stalled
 from lab.gates.finding import Finding
 from lab.measure import Unmeasured
 from lab.model import Cell
@@ -131,6 +131,14 @@ GATES: tuple[Gate, ...] = (
         "p50 <= p90 <= p99 <= max and mean <= max; published tables have violated it (locust#777)",
         "The recorder is broken: report it as a bug of the lab.",
         load.latency_order,
+    ),
+    Gate(
+        stalled.NAME,
+        "A load engine stood still inside the window.",
+        f"longer than {stalled.SHARE:.0%} of the window and than {stalled.LEAST_NS / 1e6:g} ms; "
+        "its load was not there, and came in a burst behind it",
+        "Look for who stopped or starved it; give it a core of its own.",
+        stalled.stalled,
     ),
     Gate(
         ports.NAME,

@@ -35,9 +35,11 @@ class Sampler:
         self.warm_up, self.window = order.warm_up, order.window
         self.loop, self.groups, self.emit = loop, groups, emit
         self.alarm = loop.alarm(self.ring)
+        loop.alarms.insert(0, loop.alarms.pop())  # it looks before others of the same wake send
         self.tallies = {g.name: Tally(g.ledger, g.reply_bytes) for g in groups if g.asks}
         self.in_flight: list[int] = []
         self.deltas = 0
+        self.stalled = 0  # ns, the longest that a beat in the window came late
         self._jitter = random.Random(f"{order.seed}/in flight").randrange
         self._edges = (0, 0)
         self._due_delta = 0
@@ -60,6 +62,7 @@ class Sampler:
         while due <= now:
             if self._edges[0] <= due < self._edges[1]:
                 self.in_flight.append(self.flying)
+                self.stalled = max(self.stalled, now - due)
             due = self._next()
         if self.live:
             self.read()
