@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from loadtests.engine.classes import MUTE
 from loadtests.web import board
 from loadtests.web.form import Wish
 from loadtests.web.spans import Span
@@ -67,13 +68,13 @@ def _lab_run(driver: str | None, trial: "Trial | None") -> dict[str, Any] | None
     if driver is None or trial is None or trial.settled:
         return None
     classes = trial.order["classes"]
-    asking = [load for name, load in classes.items() if name != "idle"]
+    asking = [load for name, load in classes.items() if name not in MUTE]
     return {
         "server": trial.label.partition(" ")[0],
         "protocol": trial.order["protocol"],
         "workload": " + ".join(classes),
         "connections": sum(load["connections"] for load in asking),
-        "idle": classes.get("idle", {}).get("connections", 0),
+        "idle": sum(load["connections"] for name, load in classes.items() if name in MUTE),
         "rate": sum(load.get("rate", 0.0) for load in asking),
         "payload": next((load.get("payload", 64) for load in asking), 0),
         "label": trial.label,

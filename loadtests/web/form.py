@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtests.engine.arrivals import split
+from loadtests.engine.classes import NAMES
 from loadtests.engine.order import LONGEST_LIVE
 from servers.catalog import PROTOCOLS, SERVERS
 
@@ -50,7 +51,8 @@ FIELDS = {
     "workload": Field(
         "long",
         "long: connections stay open. short: one request each. idle + busy: long, and idle ones "
-        "beside. mixed: half of them long, half short, and idle ones.",
+        "beside. mixed: half of them long, half short, and idle ones. Slow, never-finishing, churning "
+        "and storming connections, and their victims, need trials: lab run.",
         tuple(WORKLOADS),
     ),
     "connections": Field(
@@ -137,7 +139,7 @@ def read(form: Mapping[str, str], seconds: float | None) -> Wish:
     }
     for name, field in FIELDS.items():
         if field.choices and given[name] not in field.choices:
-            raise BadForm(f'There is no {name} "{given[name]}". Choose {_or(field.choices)}.')
+            raise BadForm(_no_choice(name, given[name], field.choices))
     server, protocol, workload = given["server"], given["protocol"], given["workload"]
     spoken = [name for name in PROTOCOLS if SERVERS[server].speaks(name)]
     if protocol not in spoken:
@@ -160,6 +162,12 @@ def read(form: Mapping[str, str], seconds: float | None) -> Wish:
         _target(given["target"]),
         float(seconds or LONGEST_LIVE),
     )
+
+
+def _no_choice(name: str, chosen: str, choices: tuple[str, ...]) -> str:
+    if name == "workload" and chosen in NAMES:
+        return f"{chosen} needs a trial: lab run, docs/classes.md. By hand choose {_or(choices)}."
+    return f'There is no {name} "{chosen}". Choose {_or(choices)}.'
 
 
 def _number(given: Mapping[str, str], name: str, least: float = 0) -> float:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from loadtests.engine.classes import NAMES
+
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
@@ -71,7 +73,7 @@ print(json.dumps({
     "connected": list(handover.connected(Runner).items()),
     "rows": len(rows), "order": order, "written": written,
     "private": [hasattr(WorkerRunner, "_send_stats"), hasattr(MasterRunner, "get_worker_index")],
-    "tokens": [token.fixed_count for token in users.TOKENS.values()],
+    "tokens": {name: token.fixed_count for name, token in users.TOKENS.items()},
 }))
 """
 
@@ -100,7 +102,7 @@ def seen() -> dict[str, object]:
         ("order", ["waited"]),
         ("written", 4),
         ("private", [True, True]),
-        ("tokens", [1, 1, 1]),
+        ("tokens", dict.fromkeys(NAMES, 1)),
     ],
 )
 def test_locust_still_does(seen: dict[str, object], what: str, wanted: object) -> None:

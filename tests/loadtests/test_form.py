@@ -44,6 +44,7 @@ def test_a_workload_is_classes_of_connections(fields, classes):
         ({"server": "<script>"}, "There is no server"),
         ({"protocol": "smtp"}, 'There is no protocol "smtp". Choose echo, http or websocket.'),
         ({"workload": "all"}, "There is no workload"),
+        ({"workload": "churn"}, "churn needs a trial: lab run"),
         ({"server": "django", "protocol": "echo"}, "django does not speak echo. It speaks http."),
         ({"connections": "0"}, 'connections: "0" is no whole number from 1 to 20000.'),
         ({"connections": "1e3"}, "no whole number"),
