@@ -36,7 +36,7 @@ class CompiledLoop(Loop):
         self.epoll.register(self._timer.fd, READ | EDGE)
         self.poll = fast.Poll(self.epoll.fileno(), self._timer.fd, self.handlers, self.alarms)
         self.run, self.stop, self.set = self.poll.run, self.poll.stop, self.poll.set  # type: ignore[method-assign]
-        self.new_alarm = fast.Alarm
+        self.new_alarm, self.count = fast.Alarm, fast.count
 
     @property
     def waits(self) -> int:
@@ -66,6 +66,8 @@ def compiled_fleet(loop: CompiledLoop, group: "Group", *, eager: bool) -> "fast.
     fleet = fast.Fleet(loop.poll, group.ledger, pacer.free, turns, eager, opened)
     if isinstance(pacer, Open):
         pacer.idle, pacer.queue, pacer.release = fleet.idle, fleet.queue, fleet.release
+        if type(pacer) is Open:
+            pacer.alarm.action = fast.Ringer(pacer, fleet)
     return fleet
 
 

@@ -1,12 +1,12 @@
 # What `fast.pyx` offers, for the type checker.
 
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from loadtests.engine import loop
 from loadtests.engine.ledger import Ledger
-from loadtests.engine.pacing import Asker
+from loadtests.engine.pacing import Asker, Open
 
 # What takes the place of a class that is Python's stands here as one of its kind.
 class Alarm(loop.Alarm): ...
@@ -42,6 +42,12 @@ class Fleet:
         opened: bool,
     ) -> None: ...
     def release(self, arrivals: array[int], number: int, at: int, now: int) -> int: ...
+
+class Ringer:
+    def __init__(self, pacer: Open, fleet: Fleet) -> None: ...
+    def __call__(self, now: int) -> None: ...
+
+def count(counts: Counter[int], values: array[int], first: int, unit: int) -> None: ...
 
 class Lane:
     fd: int

@@ -6,12 +6,13 @@ afterwards by bisection, and the loop never asks which phase it is in.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import repeat
 from operator import floordiv
 from typing import NamedTuple
 
 MICROSECOND = 1000  # ns
+Count = Callable[["Counter[int]", "array[int]", int, int], None]
 ABANDONED = "abandoned"  # by whoever asked, as planned
 CLEARED = (
     "done",
@@ -123,11 +124,17 @@ class Ledger:
         self.pieces.clear()
 
 
+def count(counts: Counter[int], values: "array[int]", first: int, unit: int) -> None:
+    """Count values[first:] by whole units. All in C: about 0.1 us each."""
+    counts.update(map(floordiv, values[first:], repeat(unit)))
+
+
 class Tally:
     """Response times in microseconds since the last delta, for Locust's own statistics."""
 
-    def __init__(self, ledger: Ledger, reply_bytes: int) -> None:
+    def __init__(self, ledger: Ledger, reply_bytes: int, count: Count = count) -> None:
         self.ledger = ledger
+        self.count = count
         self.reply_bytes = reply_bytes
         self.counts: Counter[int] = Counter()
         self.done = self.failed = 0  # how far the ledger has been read
@@ -135,10 +142,10 @@ class Tally:
         self.surplus = 0  # bytes of the ledger's, in all deltas taken
 
     def read(self) -> None:
-        """Count what is new. All in C: about 0.1 us a request."""
-        new = self.ledger.response[self.done - self.ledger.folded :]
-        self.counts.update(map(floordiv, new, repeat(MICROSECOND)))
-        self.done += len(new)
+        """Count what is new."""
+        response, first = self.ledger.response, self.done - self.ledger.folded
+        self.count(self.counts, response, first, MICROSECOND)
+        self.done += len(response) - first
 
     def forget(self) -> None:
         """Drop the failures: every delta they belong to has been taken."""

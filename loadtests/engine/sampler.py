@@ -36,7 +36,9 @@ class Sampler:
         self.loop, self.groups, self.emit = loop, groups, emit
         self.alarm = loop.alarm(self.ring)
         loop.alarms.insert(0, loop.alarms.pop())  # it looks before others of the same wake send
-        self.tallies = {g.name: Tally(g.ledger, g.reply_bytes) for g in groups if g.asks}
+        self.tallies = {
+            g.name: Tally(g.ledger, g.reply_bytes, loop.count) for g in groups if g.asks
+        }
         self.in_flight: list[int] = []
         self.deltas = 0
         self.stalled = 0  # ns, the longest that a beat in the window came late
