@@ -14,14 +14,15 @@ Old records have neither the waiting nor the stamps: what they do not hold is no
 
 from lab.gates.finding import Finding, at_most
 from lab.gates.load import LAG_NS, LAG_SHARE
-from lab.measure import Unmeasured, engine_share, merged
-from lab.model import Cell
+from lab.measure import ACTIVE, Unmeasured, engine_share, merged
+from lab.model import Cell, ClassName
 from lab.record import EngineResult, Record
 from loadtests.engine.histogram import supports
 
 NAME = "generator"
-STARVED = 0.15  # of the window ready to run and not running: a queue before each of its steps
-STARVED_WARN = 0.05
+TIMED: tuple[ClassName, ...] = (*ACTIVE, "victim")  # one loop reads for all of them
+STARVED = 0.25  # of the window ready to run and not running: a queue before each of its steps
+STARVED_WARN = 0.10
 FULL = 0.90  # of the polls found something at once, so that nearly every event had to wait ...
 FULL_BUSY = 0.70  # ... and of the core in use: below it, a server that answers in bursts does that
 BEHIND_SHARE = 0.5  # of the median response time: above it more than half of it is the engine's
@@ -45,7 +46,7 @@ def read_lag(record: Record, _cell: Cell) -> Finding:
     """p99 of what lies between the kernel's receive stamp and the engine's read."""
     if not record.engines:
         raise Unmeasured(record.error or "no load engine reported")
-    behind, response = merged(record, "behind"), merged(record, "response")
+    behind, response = (merged(record, kind, TIMED) for kind in ("behind", "response"))
     if not supports(0.99, behind.count):
         return Finding("ok", 0, LAG_NS)
     limit = max(LAG_NS, LAG_SHARE * response.quantile(99_000))
@@ -75,7 +76,7 @@ def _full(record: Record) -> Finding:
 
 
 def _behind(record: Record) -> Finding:
-    behind, response = merged(record, "behind"), merged(record, "response")
+    behind, response = (merged(record, kind, TIMED) for kind in ("behind", "response"))
     if behind.count < SAMPLE or not response.count:
         return Finding("ok", 0, BEHIND_SHARE)
     lay, whole = behind.quantile(50_000), response.quantile(50_000)

@@ -46,7 +46,7 @@ TESTS = {
     ),
     "saturation": SelfTest(
         "lab.selftest.saturation",
-        "a load engine that gets a fifth of its CPU: every trial is void",
+        "a load engine that is kept from its CPU: every trial is void",
         "docs/method.md, the gates",
     ),
     "triangulation": SelfTest(

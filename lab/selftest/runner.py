@@ -19,6 +19,7 @@ from lab.selftest.finding import Finding, Outcome
 from lab.selftest.rig import Rig
 
 SCHEMA = 1  # of the JSON
+REPEAT_S = 20.0  # of a test, in which disturbed trials are repeated; whole, it takes a minute
 
 
 def choose(names: Sequence[str]) -> list[str]:
@@ -51,6 +52,7 @@ def one(name: str, rig: Rig) -> Outcome:
     found: list[Finding] = []
     why = ""
     rig.noise.clear()
+    rig.repeat_until = began + REPEAT_S
     try:
         found = importlib.import_module(test.module).measure(rig)
     except EnvironmentUnfit as unfit:

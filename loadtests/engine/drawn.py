@@ -28,9 +28,7 @@ def problem(path: str) -> str:
     """As `paths.problem`, for paths that are drawn, too."""
     if not is_drawn(path):
         return paths.problem(path)
-    return (
-        "" if _FORM.fullmatch(path) else "is no drawn work. Write /block/~6000-200."
-    )
+    return "" if _FORM.fullmatch(path) else "is no drawn work. Write /block/~6000-200."
 
 
 def works(path: str, seed: str) -> list[int]:

@@ -27,7 +27,7 @@ def stamped(ns, count=r.REQUESTS):
 
 
 @pytest.mark.parametrize(
-    ("share", "due"), [(0.0, "ok"), (0.04, "ok"), (0.10, "warn"), (0.16, "void")]
+    ("share", "due"), [(0.0, "ok"), (0.09, "ok"), (0.15, "warn"), (0.26, "void")]
 )
 def test_an_engine_that_waits_for_its_cpu(share, due):
     one = found(with_engine(delayed_ns=int(share * r.WINDOW)))
@@ -36,7 +36,7 @@ def test_an_engine_that_waits_for_its_cpu(share, due):
 
 
 def test_the_engine_that_waits_longest_speaks_for_several():
-    calm, starved = r.engine(delayed_ns=0), r.engine(delayed_ns=int(0.2 * r.WINDOW))
+    calm, starved = r.engine(delayed_ns=0), r.engine(delayed_ns=int(0.3 * r.WINDOW))
     assert found(r.record(engines=[calm, starved])).state == "void"
 
 

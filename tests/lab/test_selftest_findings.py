@@ -7,6 +7,7 @@ that is not what the theory is about.
 import io
 import json
 import math
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -307,3 +308,9 @@ def test_the_table_says_what_was_predicted_measured_allowed_and_how_it_came_out(
         "why so",
     ):
         assert word in text
+
+
+def test_the_page_has_a_row_for_every_test():
+    rows = (Path(__file__).parents[2] / "docs" / "selftest.md").read_text().splitlines()
+    listed = {row.split("`")[1] for row in rows if row.startswith("| `")}
+    assert listed == set(TESTS)
