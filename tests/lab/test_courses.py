@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lab.cells import cells
 from lab.config import parse
@@ -301,6 +303,36 @@ def test_a_trace_is_taken_at_the_highest_level():
 )
 def test_a_load_in_words(load, words):
     assert pace_words(planned(f"connections: 4, {load}")) == words
+
+
+WORDS = ["for", "to", "from", "at", "step", "spike", "soak", "each", "$n", "5/s", "2 ms", "x"]
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 9), st.floats(), st.sampled_from(WORDS)
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["stages", "start", "executor", "spread", "think", "rate", "spacing"])
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_any_load_is_explained_or_is_one_that_the_engine_takes(load):
+    raw = yaml.safe_load(BASE.replace("    factors: {FACTORS}\n", "").replace("{LOAD}", "null"))
+    raw["experiments"]["one"]["load"]["long"] = {"connections": 4, "think": "0 s", **load}
+    raw["claims"]["cheap"] |= {"metric": "pss", "profiles": ["quick"]}
+    try:
+        lab, problems = parse(yaml.safe_dump(raw, allow_unicode=True).encode()), []
+    except ConfigErrors as errors:
+        lab, problems = None, errors.problems
+    assert all(plain(line) == line for line in problems)
+    for profile in ("quick", "full") if lab else ():
+        for cell in cells(lab, profile, "one"):
+            order.load("long", cell.load["long"].model_dump(mode="json"))
 
 
 def test_messages_are_plain():
