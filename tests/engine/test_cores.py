@@ -6,7 +6,8 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
+from array import array
+from collections import Counter, deque
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.record import EngineResult
-from loadtests.engine import compiled
+from loadtests.engine import compiled, ledger
 from loadtests.engine.ledger import Ledger
 
 fast = compiled.fast
@@ -158,20 +159,20 @@ class Link(SimpleNamespace):
         self.heard.append(kind)
 
 
-def new_fleet(ledger, *, eager):
+def new_fleet(books, *, eager):
     poll = fast.Poll(-1, -1, fast.Handlers(), [])
-    return fast.Fleet(poll, ledger, lambda link, now: None, None, eager, not eager)
+    return fast.Fleet(poll, books, lambda link, now: None, None, eager, not eager)
 
 
 def lane(exchanges, *, eager=True):
-    """A lane over a pair of sockets. Returns (lane, link, fleet, ledger, the server's end)."""
+    """A lane over a pair of sockets. Returns (lane, link, fleet, books, the server's end)."""
     here, there = socket.socketpair()
-    ledger = Ledger(paced=not eager)
-    fleet = new_fleet(ledger, eager=eager)
+    books = Ledger(paced=not eager)
+    fleet = new_fleet(books, eager=eager)
     link = Link(heard=[], group=SimpleNamespace(flying=0), here=here)
     link.lane = fast.Lane(link, fleet, fast.Turns(exchanges, 0), 4096, False)
     link.lane.fd = here.fileno()
-    return link.lane, link, fleet, ledger, there
+    return link.lane, link, fleet, books, there
 
 
 EXCHANGES = ((b"one", b"ONE!"), (b"two", b"TWO!"))
@@ -179,7 +180,7 @@ EXCHANGES = ((b"one", b"ONE!"), (b"two", b"TWO!"))
 
 @needs_built
 def test_a_right_reply_is_noted_and_followed_by_the_next_request():
-    fast_lane, link, fleet, ledger, there = lane(EXCHANGES)
+    fast_lane, link, fleet, books, there = lane(EXCHANGES)
     with there, link.here:
         fast_lane.begin(0)
         for request, reply in EXCHANGES * 2:
@@ -187,14 +188,14 @@ def test_a_right_reply_is_noted_and_followed_by_the_next_request():
             there.send(reply)
             fast_lane()
         assert there.recv(100) == b"one"
-        assert len(ledger.done) == len(ledger.service) == 4
+        assert len(books.done) == len(books.service) == 4
         assert (fleet.flying, link.heard, fast_lane.asked) == (1, [], True)
 
 
 @needs_built
 @pytest.mark.parametrize("said", [b"ONE", b"ONE?", b"ONE!!", b""])
 def test_another_reply_is_the_links_affair_with_all_that_belongs_to_it(said):
-    fast_lane, link, fleet, ledger, there = lane(EXCHANGES)
+    fast_lane, link, fleet, books, there = lane(EXCHANGES)
     with link.here:
         sent = fast_lane.begin(7)
         assert there.recv(100) == b"one"
@@ -203,7 +204,7 @@ def test_another_reply_is_the_links_affair_with_all_that_belongs_to_it(said):
         fast_lane()
         assert link.heard == [said]
         assert (link.request, link.reply, link.intended, link.sent) == (b"one", b"ONE!", 7, sent)
-        assert (fleet.flying, link.group.flying, len(ledger.done)) == (0, 1, 0)
+        assert (fleet.flying, link.group.flying, len(books.done)) == (0, 1, 0)
         fast_lane()
         assert link.heard == [said, "on_reply"]
 
@@ -233,8 +234,8 @@ def test_a_request_to_nobody_has_failed():
 
 @needs_built
 def test_a_request_costs_no_python_object():
-    """But the ledger's own growth, and that is one buffer for many."""
-    fast_lane, link, _, ledger, there = lane(((b"one", b"ONE!"),))
+    """But the books's own growth, and that is one buffer for many."""
+    fast_lane, link, _, books, there = lane(((b"one", b"ONE!"),))
     with there, link.here:
         room = bytearray(100)
         fast_lane.begin(0)
@@ -249,7 +250,17 @@ def test_a_request_costs_no_python_object():
         before = sys.getallocatedblocks()
         turn(1000)
         assert abs(sys.getallocatedblocks() - before) < 20
-        assert len(ledger.done) == 1010
+        assert len(books.done) == 1010
+
+
+@needs_built
+@calm
+@given(st.lists(st.integers(0, 10_000_000)), st.integers(0, 5))
+def test_both_cores_count_alike(values, first):
+    one, other = Counter({0: 1}), Counter({0: 1})
+    for count, counts in ((ledger.count, one), (fast.count, other)):
+        count(counts, array("q", values), first, 1000)
+    assert one == other
 
 
 @needs_built
