@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from lab.document import quote
 from lab.shape import Shape, Text
+from loadtests.engine.classes import ClassName
 
 ENGINE: Final = "engine"
 GREENLETS: Final = "greenlets"
@@ -59,7 +60,7 @@ def read(value: Any) -> "str | Locustfile":
 Driver = Annotated[Literal["engine", "greenlets"] | Locustfile, BeforeValidator(read)]
 
 
-def unseen(driver: str | Locustfile) -> frozenset[str]:
+def unseen(driver: str | Locustfile) -> frozenset[ClassName]:
     """Return the classes whose connections nobody knows: they are a locustfile's users' own."""
     return frozenset({"long"}) if isinstance(driver, Locustfile) else frozenset()
 
@@ -75,7 +76,7 @@ def words(driver: str | Locustfile) -> str:
     """Say who makes the load; "": the load engine."""
     if not isinstance(driver, Locustfile):
         return "" if driver == ENGINE else "plain Locust users"
-    whose = ", ".join(driver.users) or "users"
+    whose = ", ".join(driver.users) or "all"
     return f"{whose} of {driver.locustfile}"
 
 

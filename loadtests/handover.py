@@ -3,8 +3,8 @@
 Private or only stable in fact (2.47.0): `WorkerRunner._send_stats`, `StatsEntry.extend`, the states
 of `MasterRunner.clients`, the loop inside `StatsCSVFileWriter`, that /swarm reads `request.form`,
 `load_locustfile`, `get_parser`, `Runner.spawning_greenlet`, `log.unhandled_greenlet_exception`.
-tests/integration/test_locust_contract.py fails when a new Locust changes one of them. The rest of
-`loadtests` uses documented calls only.
+tests/integration/test_locust_contract.py and tests/loadtests/test_greenlets_locustfile.py fail when
+a new Locust changes one of them. The rest of `loadtests` uses documented calls only.
 """
 
 import csv

@@ -6,7 +6,12 @@ import sys
 import pytest
 
 FRAMEWORKS = {"asyncio", "flask", "gevent", "greenlet", "locust", "tornado", "twisted", "uvloop"}
-PATHS = {"loadtests", "loadtests.engine", "loadtests.engine.paths"}  # a table, shared by both
+PATHS = {  # tables, shared by both
+    "loadtests",
+    "loadtests.engine",
+    "loadtests.engine.classes",
+    "loadtests.engine.paths",
+}
 
 
 def loaded_by(statement):
@@ -37,3 +42,14 @@ def test_the_lab_meters_and_starts_servers_without_their_frameworks(module):
     assert module in loaded
     assert not loaded & (FRAMEWORKS - {"asyncio"})  # pydantic may look at asyncio
     assert {name for name in loaded if name.startswith("loadtests")} <= PATHS
+
+
+@pytest.mark.parametrize(
+    "module", ["lab.run", "lab.cli", "lab.guests", "loadtests.engine.__main__"]
+)
+def test_neither_the_lab_nor_the_load_engine_imports_locust(module):
+    """Importing it patches sockets, signals and threads: plain users live in their own process."""
+    loaded = loaded_by(f"import {module}")
+    assert module in loaded
+    assert not loaded & {"locust", "gevent", "greenlet", "flask"}
+    assert not {name for name in loaded if name.startswith("loadtests.greenlets")}

@@ -156,8 +156,9 @@ def start(
 
     Ports of 0: a free one. label: LAB_RUN for all of them and their engines. targets: who may be
     loaded beside loopback and LAB_ALLOW_TARGETS, see loadtests.targets. locustfiles: of users that
-    may be run, by absolute path; no others are. csv: Locust's own statistics in `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it
-    does not come up.
+    may be run, by absolute path; no others are. csv: Locust's own statistics in
+    `log_dir/locust_*.csv`. Raises EnvironmentUnfit, with Locust's own words, when it does not come
+    up.
     """
     log_dir = log_dir.resolve()
     log_dir.mkdir(parents=True, exist_ok=True)
