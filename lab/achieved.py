@@ -60,5 +60,5 @@ def class_words(name: ClassName, load: ClassLoad, pace: str, what: str) -> str:
         "short": f"at most {count}, {pace}, {what}",
     }
     ends = f"{load.requests} requests each" if load.requests else ""
-    ends += f"{' and ' if ends else 'ends by '}{load.ends}" if load.ends != "close" else ""
+    ends += f"{', then ' if ends else 'ends by '}{load.ends}" if load.ends != "close" else ""
     return own.get(name, f"{count}, {pace}, {what}") + (f", {ends}" if ends else "")

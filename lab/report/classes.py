@@ -15,7 +15,7 @@ from lab.report import words
 from lab.report.model import Achieved, CellSummary, Results
 
 PLAIN = frozenset({"long", "short", "idle"})  # a terminal shows the others, and those beside them
-SHOWN = (50.0, 99.0)  # percentiles of the response time in the terminal
+SHOWN = (50.0, 90.0, 99.0)  # percentiles of the response time in the terminal
 
 
 def connections(row: Achieved) -> str:
@@ -71,15 +71,15 @@ def class_table(results: Results, console: Console) -> None:
     ]
     if not shown:
         return
-    title = "Connection classes, all usable trials of a cell together; no part of a verdict"
+    title = "Connection classes: usable trials together, response times; no part of a verdict"
     console.print(Text(f"\n{title}", style="bold"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("cell", "class", "connections", "requests", "response p50", "p99"):
-        table.add_column(name, overflow="fold")
     for cell in shown:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for name in (cell.id, "connections", "requests", *(f"p{p:g}" for p in SHOWN)):
+            table.add_column(name, overflow="fold")
         for row in cell.connections:
-            table.add_row(*map(Text, [cell.id, row.connection_class, *_told(cell, row)]))
-    console.print(table)
+            table.add_row(*map(Text, [row.connection_class, *_told(cell, row)]))
+        console.print(table)
 
 
 def _told(cell: CellSummary, row: Achieved) -> list[str]:
