@@ -39,6 +39,11 @@ TESTS = {
         "Little's law on closed, thinking, open and connecting loads",
         "Little 1961, L = lambda W",
     ),
+    "injected": SelfTest(
+        "lab.selftest.injected",
+        "so many microseconds of CPU per request, put into the server and found by the meter",
+        "docs/method.md, the meter",
+    ),
     "gil": SelfTest(
         "lab.selftest.gil",
         "a burning thread beside a threaded server: latency follows the switch interval",

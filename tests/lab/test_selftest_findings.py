@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lab.errors import EnvironmentUnfit, TrialFailed, UsageError
 from lab.record import GateResult, WindowResult
-from lab.selftest import TESTS, finding, gil, little, md1, runner, stall, telling, theory
+from lab.selftest import TESTS, finding, gil, injected, little, md1, runner, stall, telling, theory
 from lab.selftest import triangulation as three
 from lab.selftest.rig import Rig
 from loadtests.engine.histogram import Histogram
@@ -314,3 +314,12 @@ def test_the_page_has_a_row_for_every_test():
     rows = (Path(__file__).parents[2] / "docs" / "selftest.md").read_text().splitlines()
     listed = {row.split("`")[1] for row in rows if row.startswith("| `")}
     assert listed == set(TESTS)
+
+
+@pytest.mark.parametrize(
+    ("scale", "lost", "ok"), [(1.0, 0.0, True), (0.85, 0.0, False), (1.0, 6.0, False)]
+)
+def test_an_effect_that_was_put_in(scale, lost, ok):
+    """A meter that is off by a seventh, or that loses some microseconds of the longer ones."""
+    rounds = [{0: base, 20: base + 20 * scale, 50: base + 50 * scale - lost} for base in (17, 30)]
+    assert all(one.ok for one in injected.judge(rounds)) is ok
