@@ -157,10 +157,11 @@ class LocustClient:
 
     # a trial
 
-    def prepare(self, order: Order | Mapping[str, Any], deadline_s: float = 30.0) -> Ready:
+    def prepare(self, order: Order | Mapping[str, Any], deadline_s: float | None = None) -> Ready:
         """Hand out a trial; return when every engine has its connections. Aborts on timeout."""
-        deadline = time.monotonic() + deadline_s
         order = order if isinstance(order, Order) else Order.model_validate(order)
+        deadline_s = order.deadline + ANSWER_S if deadline_s is None else deadline_s
+        deadline = time.monotonic() + deadline_s
         self._trial, self._engines = order.trial, 0
         body = order.model_dump_json().encode()
         view = self._ask("POST", _path("", wait=min(deadline_s, LONG_POLL_S)), body)

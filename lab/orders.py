@@ -14,6 +14,7 @@ class Order(Frozen):
 
     label: the name in Locust's statistics, such as "epoll idle=900". cpu: the load engine's, None
     to stay. hold: seconds for which the connections are kept behind the cool-down, unless released.
+    deadline: seconds until all connections are there, or given up.
     driver: who makes the load; a locustfile by its absolute path.
     """
 
@@ -26,6 +27,7 @@ class Order(Frozen):
     timing: Timing
     cpu: int | None = None
     hold: float = Field(default=0.0, ge=0)
+    deadline: float = Field(default=10.0, gt=0, exclude_if=lambda seconds: seconds == 10.0)
     driver: Driver = Field(default=ENGINE, exclude_if=lambda driver: driver == ENGINE)
 
 

@@ -20,17 +20,24 @@ def make_room(cell: Cell, host: Host) -> None:
         raise TrialFailed(NAME, f"the kernel has no room to follow {wanted} connections more")
 
 
-def used(cell: Cell, address: str, engines: int, before: int, host: Host) -> PortUse | None:
-    """Say what the trial has taken. before: sockets in TIME_WAIT then. None: nobody can tell."""
-    after, ports = host.time_waits(), host.ports()
-    if min(before, after, ports) < 0 or not engines:
+def used(
+    cell: Cell, address: tuple[str, int], engines: int, before: int, host: Host
+) -> PortUse | None:
+    """Say what the trial has taken of the ports to a server.
+
+    before: sockets in TIME_WAIT on this host then. None: no connection of this cell comes and goes,
+    or nobody can tell.
+    """
+    if not engines or not any(turnover.opened(n, load, 1.0) for n, load in cell.load.items()):
         return None
-    addresses = 1
-    if address.startswith("127."):
-        again = (
-            own_sources(name, load, engines) * engines
-            for name, load in cell.load.items()
-            if turnover.opened(name, load, 1.0)
-        )
-        addresses = max(1, sum(again))
-    return PortUse(time_wait_before=before, time_wait_after=after, ports=ports, addresses=addresses)
+    own, waits, ports = address[0].startswith("127."), host.time_waits(address[1]), host.ports()
+    if min(waits, ports) < 0:
+        return None
+    classes = [own_sources(n, load, engines) if own else 0 for n, load in cell.load.items()]
+    return PortUse(
+        time_wait=waits,
+        machine_before=before,
+        machine_after=host.time_waits(),
+        ports=ports,
+        addresses=sum(classes) * engines + (0 in classes),
+    )

@@ -223,11 +223,13 @@ class Noise(Frozen):
 class PortUse(Frozen):
     """What the load did to the ports: sockets in TIME_WAIT on the load's host, before and after.
 
-    ports: of one source address. addresses: of the classes whose connections come and go.
+    time_wait: sockets in TIME_WAIT to this server, behind the trial; machine_before, machine_after:
+    of the load's whole host. ports: of one source address. addresses: of all classes.
     """
 
-    time_wait_before: int
-    time_wait_after: int
+    time_wait: int
+    machine_before: int
+    machine_after: int
     ports: int
     addresses: int
 

@@ -61,8 +61,8 @@ class Host(Protocol):
     def make_room(self, connections: int) -> bool:
         """Wait until the kernel can follow so many connections more; False: it cannot."""
 
-    def time_waits(self) -> int:
-        """Sockets in TIME_WAIT; -1: not to be seen from here."""
+    def time_waits(self, port: int | None = None) -> int:
+        """Sockets in TIME_WAIT, of all or to one port; -1: not to be seen from here."""
 
     def ports(self) -> int:
         """Ports of one source address; -1: not to be seen from here."""

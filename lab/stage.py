@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from lab import host, machine, tracked
+from lab import host, machine, sockdiag, tracked
 from lab.errors import TrialFailed
 from lab.host import Placement
 from lab.load import LOST, LocustClient
@@ -89,9 +89,9 @@ class RealHost:
         """Wait until the kernel can follow so many connections more."""
         return tracked.wait_for_room(connections)
 
-    def time_waits(self) -> int:
+    def time_waits(self, port: int | None = None) -> int:
         """Sockets in TIME_WAIT in this network namespace."""
-        return host.time_waits()
+        return host.time_waits() if port is None else sockdiag.time_waits(port)
 
     def ports(self) -> int:
         """Ports of one source address."""

@@ -19,10 +19,12 @@ The life-cycle, in order; whatever fails, the load is aborted and the server sto
 """
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lab import gates, ports
+from lab import gates, ports, turnover
 from lab.backends.contract import StartFailed, StartOptions, Target, WrongAnswer
+from lab.drivers import placed, unseen
 from lab.errors import EnvironmentUnfit, TrialFailed
 from lab.host import Placement, Ticks
 from lab.meter import Gone
@@ -35,16 +37,19 @@ from lab.record import (
     MeterReading,
     MeterResult,
     Noise,
-    Record,
     PortUse,
+    Record,
     ServerEnd,
 )
 from lab.seams import Pacer, Stage
+from loadtests.engine.classes import FLEETING
 
 SLICES = 20  # of the window, as in docs/method.md
 PORT_TRIES = 8  # the drawn port and its neighbours; more are never all taken by accident
-CENSUS_WAIT_S = 10.0  # for the server to accept what the engine has connected
+CENSUS_WAIT_S = 10.0  # for the server to accept what the engine has connected, and
+ACCEPT_S = 0.002  # for each: one that looks through all it has at every step needs that at 15 000
 CENSUS_STEP_S = 0.002
+MANY = 500  # sockets; to close so many takes some ms
 FEW = 4  # threads or processes; what so few use for their end is below the closure gate's limit
 HOLD_S = 10.0  # of the connections, until the last footprint is taken: a tenth of a second at most
 SETTLE_WAIT_S = 3.0  # for those that served one connection each to end, once it is closed
@@ -73,9 +78,9 @@ class _Parts:
     pacer: Pacer | None = None
     pace: list[int] = field(default_factory=list)
     server: ServerEnd | None = None
-    error: str = ""
     time_waits: int = -1
     ports: PortUse | None = None
+    error: str = ""
     error_gate: str = ""
 
 
@@ -87,9 +92,9 @@ def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: S
     parts = _Parts(stage.clock.now_ns(), stage.clock.unix(), trial.port)
     target: Target | None = None
     try:
-        parts.spins.append(stage.host.spin(place.server))
         ports.make_room(cell, stage.host)
         parts.began_ns, parts.time_waits = stage.clock.now_ns(), stage.host.time_waits()
+        parts.spins.append(stage.host.spin(place.server))
         target = _start(trial, cell, place, stage, parts)
         _measure(trial, cell, place, stage, target, parts)
     except TrialFailed as failed:
@@ -154,9 +159,12 @@ def _measure(
             timing=cell.timing,
             cpu=place.engine,
             hold=HOLD_S,
+            deadline=CENSUS_WAIT_S + turnover.held(cell) * ACCEPT_S,
+            driver=placed(cell.driver, stage.folder),
         )
     )
-    held = sum(load.connections for name, load in cell.load.items() if name != "short")
+    apart = FLEETING | unseen(cell.driver)
+    held = sum(load.connections for name, load in cell.load.items() if name not in apart)
     parts.ready = _wait_for_census(target, parts.idle.held + held, stage)
     start_ns, end_ns = stage.load.go(trial.id)
     half = (end_ns - start_ns) // (2 * SLICES)
@@ -175,16 +183,16 @@ def _measure(
     parts.pace = parts.pacer.taken()
     left_s = max(0.0, (end_ns - stage.clock.now_ns()) / NS) + cell.timing.cool_down
     parts.engines, parts.locust = stage.load.result(trial.id, left_s + RESULT_WAIT_S)
+    engines = len(parts.engines)
+    parts.ports = ports.used(cell, target.address, engines, parts.time_waits, stage.host)
 
 
 def _wait_for_census(target: Target, sockets: int, stage: Stage) -> Footprint:
-    address, engines = target.address[0], len(parts.engines)
-    parts.ports = ports.used(cell, address, engines, parts.time_waits, stage.host)
     """Wait until the server has accepted all; after the deadline the census gate judges."""
     if target.meter.sockets() < 0:  # nobody can tell
         return target.meter.footprint()
     now = stage.clock.now_ns
-    deadline = now() + int(CENSUS_WAIT_S * NS)
+    deadline = now() + int((CENSUS_WAIT_S + sockets * ACCEPT_S) * NS)
     looked = now()
     while target.meter.sockets() != sockets and now() < deadline:
         # as long as the look took, for it slows down who is looked at: 900 processes, say
@@ -214,14 +222,23 @@ def _stop(target: Target, parts: _Parts, stage: Stage) -> ServerEnd | None:
 
 
 def _settle(target: Target, parts: _Parts, stage: Stage) -> None:
-    """Let threads and processes of single connections end: that is work, and must be metered."""
-    if parts.idle is None or parts.after is None or parts.after.threads <= parts.idle.threads + FEW:
+    """Let threads and processes of single connections end, and let many sockets be closed: that is
+    work, and must be metered.
+    """
+    idle, after = parts.idle, parts.after
+    if idle is None or after is None:
         return
     deadline = stage.clock.now_ns() + int(SETTLE_WAIT_S * NS)
-    while target.meter.footprint().threads > parts.idle.threads + FEW:
-        if stage.clock.now_ns() >= deadline:
-            return
-        stage.clock.sleep_until(stage.clock.now_ns() + int(SETTLE_STEP_S * NS))
+
+    def busy(now: Callable[[], int], at_first: int) -> bool:
+        return stage.clock.now_ns() < deadline and now() > at_first
+
+    if after.threads > idle.threads + FEW:
+        while busy(lambda: target.meter.footprint().threads, idle.threads + FEW):
+            stage.clock.sleep_until(stage.clock.now_ns() + int(SETTLE_STEP_S * NS))
+    if after.sockets > idle.sockets + MANY:
+        while busy(target.meter.sockets, idle.sockets + FEW):
+            stage.clock.sleep_until(stage.clock.now_ns() + int(SETTLE_STEP_S * NS))
 
 
 def _noise(parts: _Parts, stage: Stage) -> Noise | None:
@@ -271,8 +288,8 @@ def _record(
         meter=meter,
         noise=_noise(parts, stage),
         server=parts.server,
+        ports=parts.ports,
         error=parts.error,
         error_gate=parts.error_gate,
     )
-        ports=parts.ports,
     return record.model_copy(update={"gates": gates.check(record, cell)})

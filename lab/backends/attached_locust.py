@@ -190,8 +190,9 @@ class ElsewhereHost:
         del connections
         return True
 
-    def time_waits(self) -> int:
+    def time_waits(self, port: int | None = None) -> int:
         """Not here."""
+        del port
         return -1
 
     def ports(self) -> int:

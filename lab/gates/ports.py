@@ -20,6 +20,5 @@ def ports(record: Record, _cell: Cell) -> Finding:
     use = record.ports
     if use is None:
         raise Unmeasured("nobody looked at the ports")
-    grown = max(0, use.time_wait_after - use.time_wait_before)
-    why = f"{grown} sockets in TIME_WAIT on {use.addresses} source addresses"
-    return at_most(grown / (use.ports * use.addresses), SHARE, why)
+    why = f"{use.time_wait} sockets in TIME_WAIT on {use.addresses} source addresses"
+    return at_most(use.time_wait / (use.ports * use.addresses), SHARE, why)

@@ -174,12 +174,13 @@ class FakeHost:
 
     room = True
     waiting = 0
+    waiting_for_us = 0
 
     def make_room(self, connections):
         return self.room
 
-    def time_waits(self):
-        return self.waiting
+    def time_waits(self, port=None):
+        return self.waiting if port is None else self.waiting_for_us
 
     def ports(self):
         return 28_232

@@ -1,10 +1,11 @@
 """Ports and tracked connections: waited for before a trial, counted behind it, gated."""
 
 import json
+import socket
 
 import pytest
 
-from lab import gates, ports
+from lab import gates, ports, sockdiag
 from lab.gates.ports import SHARE
 from lab.host import parse_sockstat, time_waits
 from lab.model import ClassLoad
@@ -24,8 +25,10 @@ def found(record):
     return one
 
 
-def use(grown, addresses=1):
-    return PortUse(time_wait_before=7, time_wait_after=7 + grown, ports=28_232, addresses=addresses)
+def use(time_wait, addresses=1):
+    return PortUse(
+        time_wait=time_wait, machine_before=9, machine_after=7, ports=28_232, addresses=addresses
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,24 +74,55 @@ def test_an_old_record_says_nothing_of_ports():
 
 
 @pytest.mark.parametrize(
-    ("load", "address", "engines", "addresses"),
+    ("load", "host", "engines", "addresses"),
     [
         ({"short": {"connections": 4, "rate": 10}}, "127.0.0.1", 1, 16),
         ({"short": {"connections": 4, "rate": 10}}, "127.0.0.1", 3, 48),
         ({"short": {"connections": 4, "rate": 10}}, "172.17.0.2", 3, 1),
-        ({"long": {"connections": 4, "rate": 10}}, "127.0.0.1", 1, 1),
+        (
+            {
+                "storm": {"connections": 4},
+                "idle": {"connections": 16_000},
+                "long": {"connections": 1},
+            },
+            "127.0.0.1",
+            1,
+            16 + 2 + 1,
+        ),
     ],
 )
-def test_whose_ports_they_are(load, address, engines, addresses):
+def test_whose_ports_they_are(load, host, engines, addresses):
     cell = r.cell(load={name: ClassLoad(**fields) for name, fields in load.items()})
-    host = fakes.FakeHost()
-    host.waiting = 100
-    taken = ports.used(cell, address, engines, 40, host)
-    assert taken == PortUse(
-        time_wait_before=40, time_wait_after=100, ports=28_232, addresses=addresses
+    seen = fakes.FakeHost()
+    seen.waiting, seen.waiting_for_us = 100, 30
+    assert ports.used(cell, (host, 20_000), engines, 40, seen) == PortUse(
+        time_wait=30, machine_before=40, machine_after=100, ports=28_232, addresses=addresses
     )
-    assert ports.used(cell, address, engines, -1, host) is None
-    assert ports.used(cell, address, 0, 40, host) is None
+    assert ports.used(cell, (host, 20_000), 0, 40, seen) is None
+    seen.waiting_for_us = -1
+    assert ports.used(cell, (host, 20_000), engines, 40, seen) is None
+
+
+def test_sockets_in_time_wait_are_counted_by_the_port_they_went_to():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        port = listener.getsockname()[1]
+        for _ in range(7):
+            client = socket.create_connection(("127.0.0.1", port))
+            accepted, _ = listener.accept()
+            client.close()  # first, so TIME_WAIT is on its side
+            assert accepted.recv(1) == b""
+            accepted.close()
+        assert sockdiag.time_waits(port) == 7
+        assert sockdiag.time_waits(other.getsockname()[1]) == 0
+
+
+def test_a_kernel_that_refuses_is_no_count():
+    refusal = sockdiag.HEADER.pack(36, sockdiag.NLMSG_ERROR, 0, 1, 0) + bytes(20)
+    with pytest.raises(OSError, match="refuses"):
+        sockdiag.count(refusal)
 
 
 def trial_on(world):
@@ -96,10 +130,17 @@ def trial_on(world):
     return run_trial(fakes.trial(cell), cell, 0, fakes.PLACE, world.stage)
 
 
+def test_a_cell_whose_connections_stay_has_no_use_of_ports():
+    assert trial_on(fakes.World()).ports is None
+
+
 def test_the_record_has_the_ports():
-    assert trial_on(fakes.World()).ports == PortUse(
-        time_wait_before=0, time_wait_after=0, ports=28_232, addresses=1
-    )
+    world = fakes.World()
+    short = r.cell().load | {"short": ClassLoad(connections=2, rate=10)}
+    cell = r.cell(load=short)
+    record = run_trial(fakes.trial(cell), cell, 0, fakes.PLACE, world.stage)
+    assert record.ports is not None
+    assert record.ports.addresses == 16 + 1 + 1
 
 
 def test_a_trial_without_room_is_void_and_starts_no_server():
