@@ -39,7 +39,6 @@ experiments:
 claims:
   wall: {kind: limit, sentence: There is a wall., probe: select-1024, profiles: [quick]}
 """
-WHERE = "experiments.all.load"
 
 
 def problems(text: str) -> list[str]:
@@ -101,65 +100,80 @@ def test_a_load_without_new_classes_says_nothing_of_them() -> None:
         (
             "requests: $k, ends",
             "payload: $k, ends",
-            f"12:13: {WHERE}.long: ends needs an end. Write requests: 100 beside it, or leave it "
-            "out.",
+            (
+                "12:13: LOAD.long: ends needs an end. Write requests: 100 beside it, or leave it "
+                "out."
+            ),
         ),
         (
             "requests: $k",
             "payload: $k, requests: 0",
-            f'12:66: {WHERE}.long.requests: "0" is not a number of requests. Write 100, or $factor.',
+            '12:66: LOAD.long.requests: "0" is not a number of requests. Write 100, or $factor.',
         ),
         ("[2, 50]", "[0, 50]", "10:19: experiments.all.factors.k[0]: k cannot be 0 here. Write a"),
         (
             "short: {connections: 2",
             "short: {connections: 2, requests: 3",
-            f"13:14: {WHERE}.short: a short connection asks once. Leave requests out, or write "
-            "long.",
+            ("13:14: LOAD.short: a short connection asks once. Leave requests out, or write long."),
         ),
-        ("ends: reset", "ends: bye", f'13:50: {WHERE}.short.ends: "bye" is not known here. Write'),
+        ("ends: reset", "ends: bye", '13:50: LOAD.short.ends: "bye" is not known here. Write'),
         (
             "think: 1 ms, ends: reset",
             "think: 1 ms, ends: abandon, payload: 1 B",
             "",  # of http: its replies have a head
         ),
-        ("piece: 8 B, ", "", f'15:7: {WHERE}.slow-sender: "piece" is missing. Write piece: '),
-        ("every: 10 ms", "every: 0 ms", f'15:56: {WHERE}.slow-sender.every: "0 ms" must be more'),
+        ("piece: 8 B, ", "", '15:7: LOAD.slow-sender: "piece" is missing. Write piece: 8'),
+        ("every: 10 ms", "every: 0 ms", '15:56: LOAD.slow-sender.every: "0 ms" must be more'),
         (
             "piece: 8 B",
             "piece: 1 KiB",
-            f"15:44: {WHERE}.slow-sender.piece: a request of 155 B is one piece of 1024 B: nothing "
-            "is slow. Write piece: 19 B, or a longer request.",
+            (
+                "15:44: LOAD.slow-sender.piece: a request of 155 B is one piece of 1024 B: nothing "
+                "is slow. Write piece: 19 B, or a longer request."
+            ),
         ),
         (
             "/bytes/300000",
             "/bytes/100",
-            f"16:44: {WHERE}.slow-reader.piece: a reply of 180 B is one piece of 4096 B: nothing "
-            "is slow. Write piece: 22 B, or a longer reply.",
+            (
+                "16:44: LOAD.slow-reader.piece: a reply of 180 B is one piece of 4096 B: nothing "
+                "is slow. Write piece: 22 B, or a longer reply."
+            ),
         ),
-        ("rate: 200/s}\n      storm", "rate: 0/s}\n      storm", f"18:14: {WHERE}.churn: a churn of"),
+        (
+            "rate: 200/s}\n      storm",
+            "rate: 0/s}\n      storm",
+            "18:14: LOAD.churn: a churn of",
+        ),
         (
             "at: 200 ms",
             "at: 600 ms",
-            f"19:36: {WHERE}.storm.at: a window of quick is 0.5 s, and this comes behind it. Write "
-            "at: 0.15 s.",
+            (
+                "19:36: LOAD.storm.at: a window of quick is 0.5 s, and this comes behind it. Write "
+                "at: 0.15 s."
+            ),
         ),
         (
             "victim: {connections: 1, rate: 200/s}",
             "victim: {connections: 1, think: 1 ms}",
-            f"20:15: {WHERE}.victim: a victim asks at a fixed rate. Write rate: 100/s, and nothing "
-            "else.",
+            (
+                "20:15: LOAD.victim: a victim asks at a fixed rate. Write rate: 100/s, and nothing "
+                "else."
+            ),
         ),
         (
             "victim: {connections: 1, rate: 200/s}",
             "victim: {connections: 1, stages: [{for: 1 s, to: 5/s}]}",
-            f"20:15: {WHERE}.victim: a victim asks at a fixed rate.",
+            "20:15: LOAD.victim: a victim asks at a fixed rate.",
         ),
-        ("storm:", "strom:", f'19:7: {WHERE}.strom: unknown key "strom". Did you mean storm?'),
+        ("storm:", "strom:", '19:7: LOAD.strom: unknown key "strom". Did you mean storm?'),
         (
             "[epoll]",
             "[fastapi]",
-            f"12:63: {WHERE}.long.ends: fastapi cannot take it: the end of the client's side is the "
-            "end of both to it: what it owes is dropped. Write ends: close.",
+            (
+                "12:63: LOAD.long.ends: fastapi cannot take it: the end of the client's side is "
+                "the end of both to it: what it owes is dropped. Write ends: close."
+            ),
         ),
         ("[epoll]", "[blocking]", "10:19: experiments.all.factors.k[0]: blocking serves 1 at a ti"),
     ],
@@ -173,18 +187,22 @@ def test_a_mistake_is_told_with_its_line_and_what_to_write(
         parse(text.encode())
         return
     first = problems(text)[0]
-    assert first.startswith(f"lab.yaml:{expected}")
+    assert first.replace("experiments.all.load", "LOAD").startswith(f"lab.yaml:{expected}")
 
 
 def test_echo_has_no_unfinished_requests_and_one_byte_has_no_middle() -> None:
     text = LAB.replace("protocol: http", "protocol: echo").replace(", path: /bytes/300000", "")
     text = text.replace("ends: reset", "ends: abandon, payload: 1 B")
     found = problems(text.replace("piece: 4 KiB", "piece: 4 B"))
-    assert found == [
-        f"lab.yaml:13:50: {WHERE}.short.ends: a reply of one byte has no middle to hang up in. "
-        "Write payload: 64 B, or ends: reset.",
-        f"lab.yaml:17:7: {WHERE}.never-finishing: echo answers every byte: none of its requests is "
-        "unfinished. Write protocol: http, or idle instead.",
+    assert [one.replace("experiments.all.load", "LOAD") for one in found] == [
+        (
+            "lab.yaml:13:50: LOAD.short.ends: a reply of one byte has no middle to hang up in. "
+            "Write payload: 64 B, or ends: reset."
+        ),
+        (
+            "lab.yaml:17:7: LOAD.never-finishing: echo answers every byte: none of its requests is "
+            "unfinished. Write protocol: http, or idle instead."
+        ),
     ]
 
 
