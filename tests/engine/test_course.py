@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadtests.engine import course as courses
 from loadtests.engine.arrivals import deal, plan, ramp, split
-from loadtests.engine.course import ONE, SECOND, course, crowd, mean_crowd
+from loadtests.engine.course import ONE, SECOND, Stretch, course, crowd, mean_crowd
 
 calm = settings(derandomize=True, deadline=None)
 MS = SECOND // 1000
@@ -113,6 +113,32 @@ def test_steady(low, high, expected):
 
 def test_a_course_without_stages_is_steady():
     assert course(7, []).steady(0, SECOND)
+
+
+def test_a_jump_behind_the_last_stage_is_one():
+    jump = course(7, [(1, 7), (0, 9)])
+    assert jump.steady(0, SECOND)
+    assert not jump.steady(0, SECOND + 1)
+    assert jump.steady(SECOND, 2 * SECOND)
+
+
+@calm
+@given(
+    length=st.integers(1, 20),
+    first=st.integers(0, 20),
+    last=st.integers(0, 20),
+    before=st.integers(0, 9),
+)
+def test_a_stretch_is_inverted_exactly(length, first, last, before):
+    """In small numbers, where a root that is rounded the wrong way is a whole step off."""
+    stretch = Stretch(5, length, first, last, before)
+    rise = last - first
+    for amount in range(before, stretch.after):
+        t = stretch.reach(amount) - 5
+        assert 0 <= t <= length
+        gathered, more = (2 * first * length * u + rise * u * u for u in (t, t + 1))
+        assert gathered <= (amount - before) * length
+        assert t == length or more > (amount - before) * length
 
 
 @calm
