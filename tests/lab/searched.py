@@ -78,7 +78,10 @@ def answered(trial, cell, p99_ms=1.0, share=0.3, attempt=0, unsent=0, **changes)
             times = r.histogram(int(p99_ms * 1e6), n)
             engine = r.of_class(engine, name, "window", response=times)
             if unsent:
-                engine = r.of_class(engine, name, "total", failed={"unsent": unsent})
+                lost = {"completed": engine.classes[name].total.completed - unsent}
+                engine = r.of_class(engine, name, "total", failed={"unsent": unsent}, **lost)
+                locust = made.locust.model_copy(update={"failures": unsent})
+                made = made.model_copy(update={"locust": locust})
     engine = engine.model_copy(update={"cpu_ns": int(share * window_ns)})
     return made.model_copy(update={"engines": [engine], **changes})
 
