@@ -35,23 +35,27 @@ __all__ = ["Lab", "load", "parse"]
 S = TypeVar("S", bound=Shape)
 
 
-def load(path: Path) -> Lab:
-    """Load lab.yaml. Raises ConfigErrors with one line for each mistake."""
+def load(path: Path, more: bytes = b"") -> Lab:
+    """Load lab.yaml, and more that the command line says. Raises ConfigErrors with one line for
+    each mistake.
+    """
     try:
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         problem = f"{path}: cannot be read: {reason}. Name another file with --lab."
         raise ConfigErrors([problem]) from error
-    return parse(raw, str(path), path.parent)
+    return parse(raw, str(path), path.parent, more)
 
 
-def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None) -> Lab:
+def parse(
+    raw: bytes, name: str = "lab.yaml", folder: Path | None = None, more: bytes = b""
+) -> Lab:
     """Load the bytes of a lab.yaml. folder: where `include` starts; None: nothing to include."""
     document = read(raw, name)
     lab = None
     if isinstance(document.data, dict):
-        include(document, folder)
+        include(document, folder, more)
         lab = _lab(document, folder)
     elif not document.problems:
         document.complain((), "this is not a mapping. Start with version: 1.")

@@ -27,7 +27,7 @@ ELSEWHERE = (
 def used(plan: Plan) -> dict[str, Locustfile]:
     """Return the locustfiles of a plan, each by the place in lab.yaml that names it first."""
     found: dict[str, Locustfile] = {}
-    for cell in plan.cells:
+    for cell in plan.every_cell:
         if isinstance(cell.driver, Locustfile) and cell.driver not in found.values():
             found[f"experiments.{cell.experiment}, arm {cell.arm}"] = cell.driver
     return found

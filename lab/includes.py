@@ -1,4 +1,4 @@
-"""`include:` in lab.yaml: experiments and claims of other files, merged with their positions."""
+"""`include:` in lab.yaml: what stands in other files, merged with its positions."""
 
 import glob
 from pathlib import Path
@@ -7,11 +7,17 @@ from lab.document import Document, quote
 from lab.mistakes import near
 from lab.yaml_source import read
 
-_INCLUDED = ("experiments", "claims")  # what an included file may hold
+_INCLUDED = ("experiments", "claims", "searches")  # what an included file may hold
 
 
-def include(document: Document, folder: Path | None) -> None:
-    """Merge the included files: their experiments and claims, each id once."""
+COMMAND_LINE = "command line"
+
+
+def include(document: Document, folder: Path | None, more: bytes = b"") -> None:
+    """Merge the included files: their experiments, claims and searches, each id once.
+
+    more: one file more, which the command line wrote.
+    """
     patterns, order = document.data.get("include"), 0
     for index, pattern in enumerate(patterns if isinstance(patterns, list) else []):
         files = _matches(folder, pattern) if folder and isinstance(pattern, str) else []
@@ -23,6 +29,8 @@ def include(document: Document, folder: Path | None) -> None:
         for file in files:
             order += 1
             _merge(document, file, order)
+    if more:
+        _add(document, read(more, COMMAND_LINE, order + 1))
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
@@ -39,6 +47,10 @@ def _merge(document: Document, file: Path, order: int) -> None:
     except OSError as error:
         document.complain(("include",), f"{file} cannot be read: {error.strerror}.")
         return
+    _add(document, part)
+
+
+def _add(document: Document, part: Document) -> None:
     if not isinstance(part.data, dict):
         if not part.problems:
             part.complain((), "this is not a mapping. Start with experiments: or claims:.")

@@ -39,7 +39,9 @@ def told(lab_file: Path, lab: Lab, plan: Plan, line: Line) -> str:
     document = read(lab_file.read_bytes(), str(lab_file))
     include(document, lab_file.parent)
     found = document.known(where)
-    return (
-        f"{document.values[found]}: {dotted(found)}: {cell.id} needs {line.need:,} "
-        f"{line.what}; {line.have:,} can be had here. {line.mend}"
-    )
+    return f"{document.values[found]}: {dotted(found)}: {cell.id} {numbers(line)}"
+
+
+def numbers(line: Line) -> str:
+    """Say what is needed, what there is, and what would make it possible."""
+    return f"needs {line.need:,} {line.what}; {line.have:,} can be had here. {line.mend}"

@@ -25,7 +25,7 @@ def planned(wishes: Wishes, nofile: int | None = None) -> Planned:
 
     Raises UsageError with everything that is wrong in lab.yaml.
     """
-    lab = load(wishes.lab_file)
+    lab = load(wishes.lab_file, wishes.asked)
     notes = []
     if wishes.twins:
         lab = twins(lab)

@@ -31,6 +31,7 @@ class Wishes:
     until_decided: bool = False  # beyond the last look, see lab.until
     most_blocks: int = 0  # with until_decided; 0: twice those of the last look
     twins: bool = False  # A/A: every arm is the first arm's server
+    asked: bytes = b""  # of `lab search`: what lab.yaml would include, see lab.search.command
 
 
 def span(text: str) -> float | None:

@@ -307,7 +307,7 @@ def test_included_experiments_and_claims_are_merged(tmp_path: Path) -> None:
             "version: 1\n",
             (
                 '1:1: version: "version" cannot stand in an included file. '
-                "Write one of experiments, claims."
+                "Write one of experiments, claims, searches."
             ),
         ),
         ("- 1\n", "1:1: this is not a mapping. Start with experiments: or claims:."),
