@@ -234,7 +234,7 @@ def test_a_request_to_nobody_has_failed():
 
 @needs_built
 def test_a_request_costs_no_python_object():
-    """But the books's own growth, and that is one buffer for many."""
+    """But the ledger's own growth, and that is one buffer for many."""
     fast_lane, link, _, books, there = lane(((b"one", b"ONE!"),))
     with there, link.here:
         room = bytearray(100)
