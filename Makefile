@@ -69,7 +69,7 @@ lock:  ## write the locks anew (needs uv)
 # The hot loop of the load engine, in place. An old one is never left over.
 .venv/core: loadtests/engine/fast.pyx .venv/runtime
 	@rm -f loadtests/engine/fast.*.so
-	@{ CFLAGS='-O2 -g0' $(BIN)/cythonize --inplace --force -3 $< \
+	@{ CFLAGS='-O2 -g0 -ffile-prefix-map=$(CURDIR)=.' $(BIN)/cythonize --inplace --force -3 $< \
 	  && $(BIN)/python -c 'import loadtests.engine.fast'; } >.venv/core.log 2>&1 \
 	  || echo 'make: no compiled core (.venv/core.log says why): the load engine runs in pure Python'
 	@rm -f loadtests/engine/fast.c
