@@ -7,6 +7,7 @@ that is not what the theory is about.
 import io
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,29 @@ def test_an_effect_that_was_put_in(scale, lost, ok):
     """A meter that is off by a seventh, or that loses some microseconds of the longer ones."""
     rounds = [{0: base, 20: base + 20 * scale, 50: base + 50 * scale - lost} for base in (17, 30)]
     assert all(one.ok for one in injected.judge(rounds)) is ok
+
+
+class Disturbed(Rig):
+    """A rig in whose first trials other programs are at work."""
+
+    def disturb(self, times):
+        self.left, self.attempts = times, 0
+        return self
+
+    def _attempt(self, *_):
+        self.attempts += 1
+        self.left -= 1
+        return r.record(), ["other programs used 1.9 CPUs"] if self.left >= 0 else []
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds_left", "attempts", "noted"),
+    [(0, 10, 1, 0), (2, 10, 3, 0), (9, 10, 3, 1), (9, -1, 1, 1)],
+)
+def test_a_disturbed_trial_is_repeated_twice_and_while_there_is_time(
+    tmp_path, times, seconds_left, attempts, noted
+):
+    rig = Disturbed(tmp_path).disturb(times)
+    rig.repeat_until = time.monotonic() + seconds_left
+    rig.trial("epoll", "echo", {}, 1.0)
+    assert (rig.attempts, len(rig.noise)) == (attempts, noted)
