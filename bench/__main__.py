@@ -96,10 +96,10 @@ def cell(key, value):
 
 
 def show_goals(goals):
-    print(f"\n{'':<60}{'median':>10}{'rounds':>20}{'goal':>10}")
+    print(f"\n{'':<60}{'judged':>10}{'rounds':>20}{'goal':>10}")
     for each in goals:
-        digits = 3 if each["unit"] == "" and each["median"] < 10 else 0
-        middle, least, most = (f"{each[key]:.{digits}f}" for key in ("median", "least", "most"))
+        digits = 3 if each["unit"] == "" and each["judged"] < 10 else 0
+        middle, least, most = (f"{each[key]:.{digits}f}" for key in ("judged", "least", "most"))
         goal = "" if each["goal"] is None else f"<= {each['goal']:g}"
         verdict = {True: "met", False: "missed", None: ""}[each["met"]]
         what = f"{each['what']}{', ' + each['unit'] if each['unit'] else ''}"
