@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Literal
 
-from lab import context, judging, ledgers, saying, side_by_side
+from lab import context, judging, ledgers, moments, saying, side_by_side
 from lab.claims import (
     METRICS,
     Claim,
@@ -110,6 +110,7 @@ def analyse(
         mechanism=ledgers.summaries(plan, data, traced),
         taxes=taxes(plan, data),
         searches=searched.conclude(lab, plan, records, facts.absent),
+        courses=moments.courses(plan, data),
     )
 
 

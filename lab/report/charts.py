@@ -50,18 +50,18 @@ def growth(ladders: Sequence[Ladder]) -> Spec:
     ]
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=_levels(first.factor, [point.level for ladder in ladders for point in ladder.points]),
-        color=_by_arm(alt.Color, arms, COLOURS),
+        color=by_arm(alt.Color, arms, COLOURS),
     )
     y = _y(f"{words.metric(first.metric)}, {first.unit}", rows)
     layers = [
         base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q"), y2="high:Q"),
-        base.mark_line(strokeWidth=2).encode(y=y, strokeDash=_by_arm(alt.StrokeDash, arms, DASHES)),
+        base.mark_line(strokeWidth=2).encode(y=y, strokeDash=by_arm(alt.StrokeDash, arms, DASHES)),
         base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
         base.mark_point(**POINT).encode(
-            y=y, shape=_by_arm(alt.Shape, arms, SHAPES), tooltip=_tips(first.factor, "arm")
+            y=y, shape=by_arm(alt.Shape, arms, SHAPES), tooltip=_tips(first.factor, "arm")
         ),
     ]
-    return _finish(alt.layer(*layers).properties(height=HEIGHT))
+    return finish(alt.layer(*layers).properties(height=HEIGHT))
 
 
 def crossover(line: CrossoverLine) -> Spec:
@@ -79,7 +79,7 @@ def crossover(line: CrossoverLine) -> Spec:
         base.mark_rule(strokeWidth=1.5, color=COLOURS[0]).encode(y="low:Q", y2="high:Q"),
         base.mark_point(**POINT, color=COLOURS[0]).encode(y=y, tooltip=_tips(line.factor, "arm")),
     ]
-    return _finish(alt.layer(*layers).properties(height=HEIGHT))
+    return finish(alt.layer(*layers).properties(height=HEIGHT))
 
 
 def latency(cells: Sequence[CellSummary], connection_class: str) -> Spec | None:
@@ -112,7 +112,7 @@ def latency(cells: Sequence[CellSummary], connection_class: str) -> Spec | None:
             **(POINT | {"filled": False})
         ),
     ]
-    return _finish(alt.layer(*layers).properties(height=ROW * len(names)))
+    return finish(alt.layer(*layers).properties(height=ROW * len(names)))
 
 
 def _milliseconds() -> alt.X:
@@ -156,8 +156,8 @@ def _y(title: str, rows: Sequence[Row]) -> alt.Y:
     """Give a y axis from zero, or a log scale where the values span a factor of ten."""
     values = _ends(rows)
     if values and min(values) > 0 and max(values) / min(values) >= WIDE:
-        return _y_axis(f"{title}, log scale", alt.Scale(type="log", nice=True))
-    return _y_axis(title, alt.Scale(type="linear", zero=True))
+        return y_axis(f"{title}, log scale", alt.Scale(type="log", nice=True))
+    return y_axis(title, alt.Scale(type="linear", zero=True))
 
 
 def _y_ratio(title: str, rows: Sequence[Row], *also: float) -> alt.Y:
@@ -165,14 +165,14 @@ def _y_ratio(title: str, rows: Sequence[Row], *also: float) -> alt.Y:
     values = [*_ends(rows), *also]
     low, high = min(values) / ROOM, max(values) * ROOM
     scale = alt.Scale(type="log", nice=False, domain=[low, high])
-    return _y_axis(title, scale, values=forest.log_ticks(low, high), format="~g")
+    return y_axis(title, scale, values=forest.log_ticks(low, high), format="~g")
 
 
 def _ends(rows: Sequence[Row]) -> list[float]:
     return [row[key] for row in rows for key in ("value", "low", "high") if key in row]
 
 
-def _y_axis(title: str, scale: alt.Scale, **options: Any) -> alt.Y:
+def y_axis(title: str, scale: alt.Scale, **options: Any) -> alt.Y:
     """Put the title flat above the axis: turned by 90 degrees it takes width a phone lacks."""
     place = {
         "titleAngle": 0,
@@ -185,7 +185,8 @@ def _y_axis(title: str, scale: alt.Scale, **options: Any) -> alt.Y:
     return alt.Y("value:Q", title=title, scale=scale, axis=axis)
 
 
-def _by_arm(channel: Any, arms: Sequence[str], signs: Sequence[object]) -> Any:
+def by_arm(channel: Any, arms: Sequence[str], signs: Sequence[object]) -> Any:
+    """Give each arm its sign: the same in every chart."""
     return _by("arm", channel, arms, signs)
 
 
@@ -237,7 +238,7 @@ def _latency_tips() -> list[alt.Tooltip]:
     ]
 
 
-def _finish(chart: Any) -> Spec:
+def finish(chart: Any) -> Spec:
     """Give the chart as JSON values, without the schema's address: no URL in a report."""
     spec: Spec = (
         chart.properties(width="container", background="transparent")

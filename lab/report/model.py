@@ -251,6 +251,36 @@ class Tax(Frozen):
     blocks: int
 
 
+class Moment(Frozen):
+    """One step of a load that changes. Rates are per second; times are us, None without replies."""
+
+    at: float  # seconds since the start of the load
+    lasts: float
+    due: float | None  # None: a closed load, of which nothing is due
+    done: float
+    failed: float
+    mean: float | None  # response time
+    most: float | None
+
+
+class Course(Frozen):
+    """What became of one class of a cell whose load changes, over time; all usable trials.
+
+    usable: False where there are none, and void ones are shown.
+    """
+
+    cell: str
+    experiment: str
+    arm: str
+    factors: dict[str, int]
+    connection_class: str
+    load: str
+    window: tuple[float, float]  # seconds since the start of the load
+    trials: int
+    usable: bool = True
+    moments: list[Moment]
+
+
 class GateTally(Frozen):
     """How often one gate spoke, over all attempts. meaning and remedy are for the reader.
 
@@ -310,3 +340,4 @@ class Results(Frozen):
     mechanism: list[Mechanism] = Field(default_factory=list, exclude_if=lambda found: not found)
     taxes: list[Tax] = Field(default_factory=list, exclude_if=lambda found: not found)
     searches: list[SearchResult] = Field(default_factory=list, exclude_if=lambda found: not found)
+    courses: list[Course] = Field(default_factory=list, exclude_if=lambda found: not found)
