@@ -61,14 +61,18 @@ class Users:
 
     def close(self):
         """End it; `log` is what it wrote to standard error. Harmless when it has ended."""
+        if self.process.stderr.closed:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.stdin = None
         try:
-            with contextlib.suppress(subprocess.TimeoutExpired, BrokenPipeError):
-                self.log += self.process.communicate(timeout=10)[1].decode()
-        except ValueError:  # closed before
-            pass
+            self.log = self.process.communicate(timeout=10)[1].decode()
         finally:
             self.process.kill()
             self.process.wait()
+            for pipe in (self.process.stdout, self.process.stderr):
+                pipe.close()
 
 
 def conserve(result, deltas):

@@ -97,8 +97,8 @@ def test_unmodified_users_run_in_the_lab(go, server):
     rows = {row.name: row for row in result.names}
     assert rows.keys() == {"buy", "look", "miss"}
     assert rows["buy"].method == "POST"
-    assert rows["buy"].completed > 5
-    assert rows["look"].response.count == rows["look"].completed > 5
+    assert rows["buy"].completed
+    assert rows["look"].response.count == rows["look"].completed > 0
     assert rows["miss"].failed == {"wrong": rows["miss"].failed["wrong"]}
     assert any("404" in text for text in rows["miss"].errors)
     assert found.window.completed == rows["buy"].completed + rows["look"].completed
