@@ -51,8 +51,8 @@ FIELDS = {
     "workload": Field(
         "long",
         "long: connections stay open. short: one request each. idle + busy: long, and idle ones "
-        "beside. mixed: half of them long, half short, and idle ones. Slow, never-finishing, churning "
-        "and storming connections, and their victims, need trials: lab run.",
+        "beside. mixed: half of them long, half short, and idle ones. Slow, never-finishing, "
+        "churning and storming connections, and their victims, need trials: lab run.",
         tuple(WORKLOADS),
     ),
     "connections": Field(
