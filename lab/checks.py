@@ -42,8 +42,12 @@ def known(document: Document, where: Where, name: str, names: Iterable[str], nou
 def check_name(document: Document, where: Where) -> bool:
     """Note a name that could not be part of a file name or of a SELECT."""
     name = str(where[-1])
+    group, slash, rest = name.partition("/")
+    if slash and where[0] == "claims":  # `replicate/*` selects all of a group
+        name = rest if NAME.fullmatch(group) else ""
     if NAME.fullmatch(name):
         return True
+    name = str(where[-1])
     rule = "Write lower-case letters, digits and -, at most 40."
     document.complain(where, f"{quote(name)} cannot be a name. {rule}", at_key=True)
     return False
@@ -240,7 +244,7 @@ def impossible(experiment: Experiment, arm: str, factors: dict[str, int], server
     total = sum(counts.values())
     limit = server.descriptors_below - SPARE_DESCRIPTORS
     asking = experiment.load_of(arm).asking()
-    if not any(counts[name] for name in asking):
+    if not any(counts[name] for name in asking or counts):
         return "nobody would ask anything. Write a level of 1 or more."
     for load in asking.values():
         for key in ("rate", "payload", "requests", "piece"):

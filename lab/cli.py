@@ -38,6 +38,7 @@ from lab.options import (
     UntilDecided,
     Workers,
 )
+from lab.search.command import app as search
 
 app = typer.Typer(
     help="A load-test lab that turns sentences about server I/O into verdicts.",
@@ -46,6 +47,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(search, name="search")
 
 
 @app.command()
@@ -108,7 +111,7 @@ def plan(
     from lab import possible
     from lab.listing import plan_text
     from lab.machine import inspect
-    from lab.run import planned
+    from lab.planning import planned, runnable
     from lab.selftest import ceilings
     from lab.wishes import Wishes, span
 
@@ -123,13 +126,15 @@ def plan(
         budget_s=span(budget),
         twins=twins,
     )
-    lab, expanded = planned(wishes)
-    ceiling = ceilings.read(RESULTS)
-    found = possible.look(lab_file, lab, expanded, inspect(), engines=workers, ceiling=ceiling)
+    made = planned(wishes)
+    ceiling, there = ceilings.read(RESULTS), runnable(made)
+    found = possible.look(lab_file, made.lab, there, inspect(), engines=workers, ceiling=ceiling)
     if as_json:
-        typer.echo(expanded.model_dump_json(indent=1))
+        typer.echo(made.plan.model_dump_json(indent=1))
     else:
-        typer.echo("\n\n".join(filter(None, [plan_text(expanded), possible.text(found, workers)])))
+        notes = "\n".join([*made.notes, *(f"{k}: {why}" for k, why in made.lacked.items())])
+        said = [plan_text(made.plan), notes, possible.text(found, workers)]
+        typer.echo("\n\n".join(filter(None, said)))
     if found.problems:
         raise EnvironmentUnfit("\n".join(found.problems))
 
@@ -198,7 +203,7 @@ def run(
     )
     with Progress() as progress:
         finished = run_lab(wishes, progress)
-    _show(finished.results, finished.run, json_file, junit_file)
+    show(finished.results, finished.run, json_file, junit_file)
     if finished.exit_code:
         raise typer.Exit(finished.exit_code)
     weigh(finished.results, fail_on)
@@ -225,7 +230,7 @@ def report(
     if table:
         typer.echo(markdown(conclude(kept, "holm" if strict else "bh"), table, metric))
         return
-    _show(conclude(kept, "holm" if strict else "bh"), kept, json_file, junit_file)
+    show(conclude(kept, "holm" if strict else "bh"), kept, json_file, junit_file)
 
 
 @app.command()
@@ -331,11 +336,11 @@ def clean() -> None:
         typer.echo(line)
 
 
-def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
+def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
     """Write the report and what was asked for beside it; print the verdicts."""
     from rich.console import Console
 
-    from lab.report import classes, html, junit, machine, searches, terminal
+    from lab.report import classes, html, junit, machine, replicated, searches, terminal
     from lab.store import write_text
 
     path = kept.write("report.html", html.render(results))
@@ -344,6 +349,7 @@ def _show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | No
     if junit_file:
         write_text(junit_file, junit.render(results))
     terminal.verdict_table(results, Console())
+    replicated.tables(results, Console())
     terminal.ledger_table(results, Console())
     terminal.tax_table(results, Console())
     classes.class_table(results, Console())

@@ -103,8 +103,10 @@ def _probe(claim_id: str, probes: Sequence[ProbeRecord]) -> Judged:
 
 def _program(claim: ReplicationClaim, records: Sequence[TableRecord]) -> Judged:
     mine = [record for record in records if record.claim == claim.id]
-    if broken := [record.error for record in mine if record.error]:
-        return Judged(Decision(Outcome.VOID, f"The program broke: {broken[0]}."), [])
+    broken = [record.error for record in mine if record.error]
+    if len(broken) > LOST_SHARE * claim.repeats:
+        lost = f"{len(broken)} of {claim.repeats} repeats of the program broke"
+        return Judged(Decision(Outcome.VOID, f"{lost}: {broken[0]}."), [])
     if lacking := [record.skipped for record in mine if record.skipped]:
         return Judged(Decision(Outcome.SKIPPED, f"It cannot run here: {lacking[0]}."), [])
     found = tables_of(claim, mine)
@@ -114,7 +116,8 @@ def _program(claim: ReplicationClaim, records: Sequence[TableRecord]) -> Judged:
         tested = replicating.judge(claim, columns_of(found), found)
     except ValueError as error:
         return Judged(Decision(Outcome.VOID, f"The table is another one: {error}"), [])
-    return Judged(replicating.decision(tested, len(found)), [], used=len(found))
+    decision = replicating.decision(tested, len(found))
+    return Judged(decision, [], used=len(found), dropped=len(broken))
 
 
 def tables_of(claim: ReplicationClaim, records: Sequence[TableRecord]) -> list[replicating.Table]:

@@ -75,12 +75,6 @@ class Finished:
     exit_code: int
 
 
-def planned(wishes: Wishes) -> tuple[Lab, Plan]:
-    """Load and plan. Raises UsageError with everything that is wrong in lab.yaml."""
-    found = planning.planned(wishes)
-    return found.lab, found.plan
-
-
 def _attached(wishes: Wishes, lab: Lab, plan: Plan) -> Site:
     from lab.backends import attach  # noqa: PLC0415 # for those who ask for it
 

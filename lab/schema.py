@@ -133,7 +133,10 @@ def _absent(default: None = None) -> Any:
 
 
 class LoadMix(Shape):
-    """The classes of connection at work at the same time, in the order of `classes.NAMES`."""
+    """The classes of connection at work at the same time, in the order of `classes.NAMES`.
+
+    Where none asks anything, what a server costs standing idle can be measured, and its memory.
+    """
 
     long: LongLoad | None = None
     short: ShortLoad | None = None
@@ -164,8 +167,8 @@ class LoadMix(Shape):
 
     @model_validator(mode="after")
     def _check(self) -> "LoadMix":
-        if not self.asking():
-            raise ValueError("no class asks anything. Add long, short or victim.")
+        if not self.classes():
+            raise ValueError("there is nobody in it. Add long, short or victim.")
         return self
 
 

@@ -2,11 +2,12 @@
 
 Each claim costs the cells that it stands on, for all planned blocks, and its probe or program; a
 cell that several claims stand on is paid once. Taken is, again and again, what costs least for each
-claim that it settles: a set of cells, and every claim that stands on nothing else. A claim that is
+claim that it settles: the cells of one claim, or of two that share some, and every claim that
+stands on nothing else. There may be better sets: to find the best is a knapsack. A claim that is
 decided at an early look costs less than was counted, never more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab import forecast
@@ -32,7 +33,8 @@ class Within:
         if not self.left:
             return []
         told = ", ".join(f"{name} ({duration(s)} more)" for name, s in self.left.items())
-        words = f"{len(self.claims)} claims are forecast to take {duration(self.seconds)}"
+        many = len(self.claims)
+        words = f"{many} claim{'' if many == 1 else 's'} in about {duration(self.seconds)}"
         return [f"budget {duration(budget_s)}: {words}; left out: {told}"]
 
 
@@ -99,21 +101,27 @@ def _cheapest(
     paid: set[str],
     budget_s: float,
 ) -> tuple[set[str], float] | None:
-    """Return the claims that cost least each, and what they cost together; None: none fits.
-
-    Those that come with a claim's cells anyway are added as far as their own cost fits.
-    """
+    """Return the claims that cost least each, and what they cost together; None: none fits."""
     best: tuple[float, set[str], float] | None = None
-    for name in rest:
-        wanted = cells[name] - paid
-        price = _price(wanted, prices, bool(paid)) + own[name]
-        if price > budget_s:
+    for bundle in _bundles(rest, cells, paid):
+        wanted = set().union(*(cells[name] for name in bundle))
+        price = _price(wanted - paid, prices, bool(paid)) + sum(own[name] for name in bundle)
+        if price > budget_s or (best is not None and price / len(rest) >= best[0]):
             continue
-        bundle = {name}
-        for other in rest:
-            if other != name and cells[other] and cells[other] <= wanted | paid:
-                bundle.add(other)
-        each = price / len(bundle)
-        if best is None or each < best[0]:
-            best = (each, bundle, price)
+        settled = {name for name in rest if cells[name] and cells[name] <= wanted | paid} | bundle
+        price += sum(own[name] for name in settled - bundle)
+        if price <= budget_s and (best is None or price / len(settled) < best[0]):
+            best = (price / len(settled), settled, price)
     return None if best is None else (best[1], best[2])
+
+
+def _bundles(
+    rest: list[str], cells: Mapping[str, frozenset[str]], paid: set[str]
+) -> Iterator[set[str]]:
+    """Yield what may be bought at once: one claim, or two that share cells not yet paid."""
+    for place, name in enumerate(rest):
+        yield {name}
+        wanted = cells[name] - paid
+        for other in rest[place + 1 :]:
+            if wanted & cells[other]:
+                yield {name, other}

@@ -15,6 +15,7 @@ from lab.measure import (
 from lab.model import Cell
 from lab.record import Record
 from lab.stats.drift import drift as measure_drift
+from loadtests.engine.classes import MUTE
 
 EDGE_SHARE = 0.005  # requests in flight or unplaced on an edge, of those completed
 BRACKET_NS = 1_000_000  # a reading that took longer has no instant
@@ -77,8 +78,11 @@ def accept_drops(record: Record, _cell: Cell) -> Finding:
     return at_most(drops, 0, f"{drops} connections were dropped before accept")
 
 
-def window_edges(record: Record, _cell: Cell) -> Finding:
-    """The count and the CPU reading cover the same window, to within half a per cent."""
+def window_edges(record: Record, cell: Cell) -> Finding:
+    """The count and the CPU reading cover the same window, to within half a per cent.
+
+    Where nobody asks there is nothing to count: the reading must be sharp, that is all.
+    """
     first, last = ends(record)
     bracket, limit = max(first.bracket_ns, last.bracket_ns), BRACKET_NS
     own_clock = meter(record).own_clock
@@ -86,6 +90,8 @@ def window_edges(record: Record, _cell: Cell) -> Finding:
         limit = int(AWAY_SHARE * (last.at_ns - first.at_ns))
     if bracket > limit:
         return Finding("void", bracket, limit, f"a reading took {bracket / 1e6:.1f} ms")
+    if cell.load.keys() <= MUTE:
+        return Finding("ok", bracket, limit)
     try:
         done = metered_requests(record)
     except Unmeasured as why:

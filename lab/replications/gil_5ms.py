@@ -46,7 +46,7 @@ def measure() -> Table:
                 with _Burner() as burner:
                     rate = _rate(server.port, REQUESTS)
                     if burner.share() < BUSY_SHARE:
-                        raise Absent("the computing thread did not run: the CPUs are taken")
+                        raise RuntimeError("the computing thread did not run: the CPUs are taken")
             finally:
                 sys.setswitchinterval(usual)
             column = f"{interval:g} ms"

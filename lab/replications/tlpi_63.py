@@ -78,16 +78,17 @@ def _watched(size: int) -> tuple[list[socket.socket], int]:
     theirs.close()
     watched: list[socket.socket] = []
     ready = random.Random(size).randrange(size)
-    for start in range(0, size, BATCH):
-        pairs = [socket.socketpair() for _ in range(min(BATCH, size - start))]
-        for number, (one, other) in enumerate(pairs, start):
-            if number == ready:
-                other.send(b"!")
-            watched.append(one)
-        socket.send_fds(ours, [b"."], [other.fileno() for _, other in pairs])
-        for _, other in pairs:
-            other.close()
-        ours.recv(1)  # it has them: no more than one batch is in flight
+    with ours:
+        for start in range(0, size, BATCH):
+            pairs = [socket.socketpair() for _ in range(min(BATCH, size - start))]
+            for number, (one, other) in enumerate(pairs, start):
+                if number == ready:
+                    other.send(b"!")
+                watched.append(one)
+            socket.send_fds(ours, [b"."], [other.fileno() for _, other in pairs])
+            for _, other in pairs:
+                other.close()
+            ours.recv(1)  # it has them: no more than one batch is in flight
     return watched, child
 
 
@@ -146,6 +147,6 @@ def _cost_us(wait: Callable[[], int], waits: int) -> float:
         start = time.perf_counter_ns()
         for _ in range(waits):
             if wait() != 1:
-                raise Absent("a wait did not find the one ready descriptor")
+                raise RuntimeError("a wait did not find the one ready descriptor")
         found.append((time.perf_counter_ns() - start) / waits / 1000)
     return min(found)

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab.report import charts, figures, forest, words
+from lab.report import charts, courses, figures, forest, replicated, searches, words
 from lab.report.model import OutcomeName, Results, RunInfo, Verdict
 
 BADGES: dict[OutcomeName, str] = {
@@ -41,6 +41,8 @@ def render(results: Results, *, bundle: bool = True) -> str:
         growth=figures.growth(results.ladders, specs),
         crossovers=figures.crossovers(results.crossovers, specs),
         experiments=figures.experiments(results.cells, specs),
+        searches=searches.figures(results.searches, specs),
+        courses=courses.figures(results.courses, specs),
         ledgers=figures.ledgers(results.mechanism),
         rebuild=shlex.join(["lab", "report", results.run.id]),
         rerun=shlex.join(["lab", "run", *_options(results.run)]),
@@ -60,6 +62,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(words=words, badges=BADGES, meanings=words.MEANINGS)
+    environment.globals.update(cell=replicated.cell, said=replicated.said)
     return environment
 
 
@@ -99,11 +102,21 @@ def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
         ("Adjusted for", verdict.covariate),
         ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
         ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),
-        ("p", f"{p} ({FAMILIES[family]})" if verdict.p is not None else ""),
+        (
+            "p",
+            f"{p} ({FAMILIES[family]}){_other(verdict, family)}" if verdict.p is not None else "",
+        ),
         ("Would decide", f"about {verdict.needed_blocks} blocks" if verdict.needed_blocks else ""),
         ("Void attempts", words.times(verdict.voids)),
         ("Void because", "; ".join(f"{g}: {why}" for g, why in verdict.void_reasons.items())),
     ]
+
+
+def _other(verdict: Verdict, family: str) -> str:
+    """Say what the other correction makes of p: both are always shown."""
+    other = "holm" if family == "bh" else "bh"
+    p = verdict.p_holm if other == "holm" else verdict.p_bh
+    return "" if p is None else f"; {words.chance(p)} ({FAMILIES[other]})"
 
 
 def _context(verdict: Verdict) -> list[tuple[str, str]]:

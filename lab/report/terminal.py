@@ -155,6 +155,8 @@ def _summary(results: Results) -> Text:
     if not run.finished:
         done = f" The run did not finish: {run.trials_done} of {run.trials_planned} trials usable."
         line.append(done, style="bold yellow")
+    if run.minutes_per_decided is not None:
+        line.append(f"\n{run.minutes_per_decided:.2f} minutes for each decided claim")
     for note in run.notes:
         line.append(f"\n{note}", style="yellow")
     for server, why in run.absent.items():
