@@ -70,7 +70,8 @@ def _result(
 
 def _ended(course: Course, took: float, gone: Container[str]) -> str:
     if not course.wanted(gone):
-        return "nothing was left to ask"
+        lost = any(line.hopeless for line in course.lines.values())
+        return "too many rounds were lost to gates" if lost else "nothing was left to ask"
     if len(course.records) >= course.plan.trials:
         return f"{course.plan.trials} trials were made"
     spent = took >= SLACK * course.plan.budget_s

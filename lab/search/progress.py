@@ -16,7 +16,8 @@ from lab.search.outcomes import Outcome
 from lab.search.shapes import CapacitySearch, CrossoverSearch
 from lab.search.threshold import Threshold
 
-LOST_SHARE = 0.25  # of the rounds: more, and what is left is chosen by the gates
+LOST_SHARE = 0.5  # of the rounds: more, and it is no use to go on
+TOLD_SHARE = 0.25  # of the rounds: more, and what is left is told to be a selection
 LOST_LEAST = 6  # rounds before that is said
 WALLS = 3  # trials that hit the load engine's end at a level, until it counts as its end
 START = 1000  # requests per second: the first question of a capacity search, or its lowest level
@@ -56,8 +57,13 @@ class Line:
 
     @property
     def hopeless(self) -> bool:
-        """Have so many rounds been lost that the rest is a selection? Walls are no loss."""
+        """Have so many rounds been lost that it is no use to go on? Walls are no loss."""
         return len(self.lost) >= LOST_LEAST and len(self.lost) > LOST_SHARE * len(self.rounds)
+
+    @property
+    def thinned(self) -> bool:
+        """Have so many rounds been lost that the rest may be a selection?"""
+        return len(self.lost) > TOLD_SHARE * len(self.rounds)
 
     @property
     def done(self) -> bool:

@@ -41,10 +41,11 @@ def _capacity(search: CapacitySearch, line: Line, found: Turn) -> str:
     wall = f" From {found.walled}{RATE} on the load engine is the limit." if found.walled else ""
     told = {
         "found": f"{found.arm} sustains {_rate(found.estimate)} with {bound}: {_span(found)}."
-        f"{_wide(search, found)}{wall}",
+        f"{_wide(search, found)}{wall}{_lost(line)}",
         "at-least": f"{found.arm} sustains {_rate(found.low)} at least with {bound}.{wall}",
         "above": f"{found.arm} sustains all that was asked, {_rate(found.low)}, with {bound}.",
-        "below": f"{found.arm} does not sustain {_rate(found.high)} with {bound}: {_why(line)}.",
+        "below": f"{found.arm} does not sustain {_rate(found.high)} with {bound}: "
+        f"{_why(line, yes=True)}.",
         "not-monotone": f"{found.arm} fails at one rate and surely holds at a higher one.",
         "void": f"No trial of {found.arm} could tell: {_why(line)}.",
         "open": f"{found.arm}: not decided ({_span(found)}).{wall}{_lost(line)}",
@@ -56,7 +57,7 @@ def _crossover(search: CrossoverSearch, line: Line, found: Turn) -> str:
     a, b, over = search.ratio.a, search.ratio.b, search.over
     near = f"{b} begins to beat {a} near {over} {found.estimate or 0:.0f}"
     told = {
-        "found": f"{near}: {_span(found)}.{_wide(search, found)}",
+        "found": f"{near}: {_span(found)}.{_wide(search, found)}{_lost(line)}",
         "below": f"Always: {b} beats {a} from {over} {found.high} on, the lowest level asked.",
         "above": f"None in the range: {a} beats {b} up to {over} {found.low}.",
         "not-monotone": f"{b} beats {a} at one level and surely loses at a higher one.",
@@ -85,12 +86,14 @@ def _wide(search: CapacitySearch | CrossoverSearch, found: Turn) -> str:
 
 
 def _lost(line: Line) -> str:
-    return f" {len(line.lost)} rounds were lost: {_why(line)}." if line.hopeless else ""
+    if not line.thinned:
+        return ""
+    return f" {len(line.lost)} of {len(line.rounds)} rounds were lost to gates: {_why(line)}."
 
 
-def _why(line: Line) -> str:
-    """Name the most frequent reason but "holds"."""
-    told = [outcome for _, outcome in line.outcomes if outcome.yes is not False]
+def _why(line: Line, *, yes: bool | None = None) -> str:
+    """Name the most frequent reason why trials could not tell, or said yes."""
+    told = [outcome for _, outcome in line.outcomes if outcome.yes is yes]
     if not told:
         return "nothing was asked"
     gate, _ = Counter(outcome.gate for outcome in told).most_common(1)[0]
