@@ -153,3 +153,12 @@ def test_littles_law_counts_the_time_in_which_connections_come_back():
     made = trial("long", window={**times, "connect": r.histogram(5_000_000, 100)})
     assert state("littles-law", *made) == "ok"
     assert state("littles-law", *trial("long", window=times)) == "void"
+
+
+def test_a_storm_may_overflow_the_backlog_and_nobody_else():
+    for name, due in (("storm", "warn"), ("churn", "void")):
+        made, cell = trial(name)
+        after = made.meter.after.model_copy(update={"listen_drops": 9})
+        dropped = made.model_copy(update={"meter": made.meter.model_copy(update={"after": after})})
+        assert state("accept-drops", dropped, cell) == due
+        assert state("accept-drops", made, cell) == "ok"
