@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from lab import drivers
 from lab.achieved import achieved, class_words
 from lab.claims import METRICS, CrossoverClaim, GrowthClaim, SlopeClaim
 from lab.course_words import pace_words
 from lab.data import CellData, Data
+from lab.drivers import unseen
 from lab.measure import (
     Unmeasured,
     engine_share,
@@ -61,6 +63,16 @@ def load_words(load: dict[ClassName, ClassLoad]) -> str:
     return "; ".join(_class_words(name, spec) for name, spec in load.items())
 
 
+def cell_words(cell: Cell) -> str:
+    """Say a cell's load, and who makes it where that is not the load engine."""
+    who, load = drivers.words(cell.driver), dict(cell.load)
+    if not unseen(cell.driver):
+        return f"{load_words(load)}; {who}" if who else load_words(load)
+    users = sum(load.pop(name).connections for name in unseen(cell.driver) & load.keys())
+    said = f"{users} users: {who}"
+    return f"{said}; {load_words(load)}" if load else said
+
+
 def _class_words(name: ClassName, spec: ClassLoad) -> str:
     what = f"{spec.payload} B" if spec.path == ECHO else spec.path
     return class_words(name, spec, pace_words(spec), what)
@@ -75,7 +87,7 @@ def summary(plan: Plan, data: Data, cell: Cell) -> CellSummary:
         arm=cell.arm,
         server=cell.server,
         factors=cell.factors,
-        load=load_words(cell.load),
+        load=cell_words(cell),
         planned=max(plan.looks),
         usable=len(found.usable),
         attempts=found.attempts,
