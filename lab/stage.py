@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from lab import host, machine, sockdiag, tracked
+from lab import host, machine, tracked
 from lab.errors import TrialFailed
 from lab.host import Placement
 from lab.load import LOST, LocustClient
 from lab.meter import cpu_clock_ns
 from lab.orders import Order
 from lab.record import EngineResult, LocustCount
+from loadtests.engine import sockdiag
 
 
 class Conducting(Protocol):

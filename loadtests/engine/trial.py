@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loadtests.engine import sockdiag
 from loadtests.engine.classes import NAMES
 from loadtests.engine.edges import Snapshot, between, look
 from loadtests.engine.group import Group
@@ -34,6 +35,8 @@ MILLISECOND = 1_000_000  # ns
 LATE = 20 * MILLISECOND  # ns behind the agreed beginning, where there is hardly any warm-up
 DRAIN = SECOND // 2  # ns until a reply on the way is a timeout
 AT_A_TIME = 8  # connects per millisecond: about what a server with a thread per client accepts
+FEW = 256  # connections to come: fewer fit into any backlog
+QUEUED = 256  # connections that wait for accept(); the lab's servers have room for 1024
 UNDER_WAY = 256  # connects unfinished: more would only queue up behind a full backlog
 FOLD_AT = 6_000_000  # requests in a ledger, 100 to 150 MB; folding them stops the loop for a second
 EVERY_CPU = os.sched_getaffinity(0)  # as the process was started
@@ -62,6 +65,7 @@ class Trial:
         os.sched_setaffinity(0, EVERY_CPU if order.cpu is None else {order.cpu})
         place = locate(order.host, order.port, allowed)
         self.loop = new_loop()
+        self._near = place[1][0] in ("127.0.0.1", "::1")  # then the backlog can be looked at
         names = [name for name in NAMES if name in order.classes]
         self.groups = [Group(name, order, self.loop, place) for name in names]
         self.sampler = Sampler(order, self.loop, self.groups, emit)
@@ -87,11 +91,21 @@ class Trial:
                 group.give_up()
             self._settled()
             return
+        if self._crowded():
+            self.loop.set(self.phase, now + MILLISECOND)
+            return
         unfinished = sum(group.pending for group in self.groups) - len(self._waiting)
         for _ in range(min(AT_A_TIME, UNDER_WAY - unfinished, len(self._waiting))):
             self._waiting.popleft().connect()
         if not self.is_ready:
-            self.loop.set(self.phase, now + MILLISECOND if self._waiting else self._deadline)
+            pause = MILLISECOND * self.order.of  # all engines together keep to one pace
+            self.loop.set(self.phase, now + pause if self._waiting else self._deadline)
+
+    def _crowded(self) -> bool:
+        """Whether the server lags behind: a full backlog drops what comes, which then waits 1 s."""
+        if len(self._waiting) < FEW or not self._near:
+            return False
+        return sockdiag.queued(self.order.port) > QUEUED
 
     def _settled(self) -> None:
         if self.is_ready or any(group.pending for group in self.groups):

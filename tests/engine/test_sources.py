@@ -2,14 +2,16 @@
 
 import errno
 import socket
+import time
 from collections import Counter
 from itertools import product
 
 import pytest
 
 from lab.record import EngineResult
-from loadtests.engine import sources
+from loadtests.engine import sockdiag, sources
 from loadtests.engine.order import NAMES
+from loadtests.engine.trial import AT_A_TIME, QUEUED
 from tests.engine.test_inside import run
 
 
@@ -78,3 +80,34 @@ def test_a_lack_of_ports_is_the_loads_own_and_no_refusal(serve, order, monkeypat
     result = EngineResult.model_validate(done["result"])
     assert set(result.classes["short"].total.failed) <= {"no-port", "unsent"}
     assert result.classes["short"].total.failed["no-port"] > 0
+
+
+def test_the_backlog_of_a_listener_is_seen():
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        port = listener.getsockname()[1]
+        assert sockdiag.queued(port) == 0
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        assert sockdiag.queued(port) == 5
+        listener.accept()[0].close()
+        assert sockdiag.queued(port) == 4
+        for client in clients:
+            client.close()
+    assert sockdiag.queued(port) == -1
+
+
+def test_many_connections_wait_for_a_server_that_lags_behind(engine, order):
+    """A backlog of 600 and nobody who accepts: connecting stops far below it, and goes on later."""
+    with socket.create_server(("127.0.0.1", 0), backlog=600) as listener:
+        server = type("Lagging", (), {"address": listener.getsockname()})
+        engine.say(prepare=order(server, idle={"connections": 1500}))
+        deadline = time.monotonic() + 10
+        while sockdiag.queued(server.address[1]) <= QUEUED and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(0.1)  # a hundred times the pause between two looks
+        assert QUEUED < sockdiag.queued(server.address[1]) <= QUEUED + 2 * AT_A_TIME
+        held = [listener.accept()[0] for _ in range(1500)]
+        assert engine.hear()["established"] == {"idle": 1500}
+        engine.say(abort="a trial")
+        assert engine.hear()["event"] == "aborted"
+        for one in held:
+            one.close()

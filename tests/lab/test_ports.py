@@ -5,12 +5,13 @@ import socket
 
 import pytest
 
-from lab import gates, ports, sockdiag
+from lab import gates, ports
 from lab.gates.ports import SHARE
 from lab.host import parse_sockstat, time_waits
 from lab.model import ClassLoad
 from lab.record import PortUse, read
 from lab.trial import run_trial
+from loadtests.engine import sockdiag
 from tests.lab import fakes
 from tests.lab import records as r
 
@@ -122,7 +123,7 @@ def test_sockets_in_time_wait_are_counted_by_the_port_they_went_to():
 def test_a_kernel_that_refuses_is_no_count():
     refusal = sockdiag.HEADER.pack(36, sockdiag.NLMSG_ERROR, 0, 1, 0) + bytes(20)
     with pytest.raises(OSError, match="refuses"):
-        sockdiag.count(refusal)
+        sockdiag.answers(refusal)
 
 
 def trial_on(world):
