@@ -72,8 +72,9 @@ def _filter(port: int, side: tuple[int, int]) -> bytes:
 
 
 def answers(batch: bytes) -> tuple[list[bytes], bool]:
-    """Take a batch apart: one message for each socket, and whether it is the last. Raises OSError."""
-    at, found = 0, []
+    """Take a batch apart: a message for each socket, and whether it is the last. Raises OSError."""
+    at = 0
+    found: list[bytes] = []
     while at < len(batch):
         length, kind, *_ = HEADER.unpack_from(batch, at)
         if kind == NLMSG_DONE:
