@@ -17,6 +17,7 @@ Environment: LAB_ALLOW_TARGETS (loadtests.targets), LAB_LOCUSTFILES (locustfile)
 """
 
 import argparse
+import ctypes
 import gc
 import json
 import logging
@@ -35,6 +36,7 @@ from loadtests.greenlets import locustfile
 from loadtests.greenlets.drive import Drive
 from loadtests.greenlets.orders import which
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 COMMAND_BYTES = 65536  # per read of stdin
 MOST_SAID = 3  # messages of Locust in the log, each with a traceback: the first ones tell
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")  # a user's library would ask them, not us
@@ -129,7 +131,15 @@ class First(logging.Filter):
         return self.left >= 0
 
 
+def die_with_parent() -> None:
+    """Users that never yield hear no end of a pipe. The worker starts us from its only thread, so
+    this cannot fire early (prctl(2)).
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def serve(pipes: Pipes) -> None:
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

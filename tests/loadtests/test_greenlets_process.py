@@ -1,15 +1,19 @@
 """Plain Locust users as a process: what they are told, what they count, how they end."""
 
 import contextlib
+import os
+import select
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
 from servers.catalog import PROTOCOLS
 from tests.engine.conftest import Server, echo, talk
-from tests.loadtests.plain_users import Users, order
+from tests.loadtests.plain_users import ROOT, Users, order
 
 pytestmark = pytest.mark.slow
 
@@ -240,3 +244,21 @@ def test_it_ends_at_once(users, serve, when, how):
         assert event == {"event": "aborted", "trial": "a trial"}
     assert users.process.wait(10) == 0
     server.wait_until_gone(4)
+
+
+def test_it_dies_with_its_parent_even_if_it_hears_nothing():
+    """Its pipe stays open here: a user that never yields would not see the end of it either."""
+    start = "p = subprocess.Popen([sys.executable, '-m', 'loadtests.greenlets']); print(p.pid)"
+    code = f"import subprocess, sys; {start}; sys.stdout.flush(); p.wait()"
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe) as parent:
+        child = os.pidfd_open(int(parent.stdout.readline()))
+        parent.stdin.write(b"speak\n")
+        parent.stdin.flush()
+        assert b"failed" in parent.stdout.readline()
+        parent.kill()
+        poller = select.poll()
+        poller.register(child, select.POLLIN)  # readable when it has ended, pidfd_open(2)
+        assert poller.poll(10_000)
+        os.close(child)
