@@ -72,7 +72,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Of claims: a document.")] = False,
 ) -> None:
-    """List servers, protocols, experiments, claims or gates."""
+    """List servers, protocols, experiments, claims, searches or gates."""
     from lab.listing import rows
 
     if as_markdown:
@@ -348,7 +348,8 @@ def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | Non
         write_text(json_file, machine.render(results))
     if junit_file:
         write_text(junit_file, junit.render(results))
-    terminal.verdict_table(results, Console())
+    if results.verdicts or not results.searches:
+        terminal.verdict_table(results, Console())
     replicated.tables(results, Console())
     terminal.ledger_table(results, Console())
     terminal.tax_table(results, Console())

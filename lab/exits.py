@@ -24,6 +24,7 @@ from lab.errors import (
 from lab.options import FailOn
 
 P = ParamSpec("P")
+SEARCHES = {"open": "inconclusive", "not-monotone": "inconclusive", "void": "void"}
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -65,5 +66,7 @@ def weigh(results: Any, fail_on: FailOn | None) -> None:
         typer.echo(f"lab: against their gate: {', '.join(against)}", err=True)
         raise typer.Exit(EXIT_GATED_CLAIM)
     bad = {"void"} | ({"inconclusive"} if fail_on is FailOn.inconclusive else set())
-    if fail_on and any(v.outcome in bad for v in results.verdicts):
+    outcomes = [verdict.outcome for verdict in results.verdicts]
+    outcomes += [SEARCHES.get(turn.outcome, "") for s in results.searches for turn in s.turns]
+    if fail_on and any(outcome in bad for outcome in outcomes):
         raise typer.Exit(EXIT_UNDECIDED)

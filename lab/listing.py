@@ -31,6 +31,8 @@ def rows(what: str, lab_file: Path) -> list[Row]:
     if what == "gates":
         return [{"gate": g.name, "meaning": g.meaning, "voids": g.threshold} for g in GATES]
     lab = load(lab_file)
+    if what == "searches":
+        return searches(lab)
     return experiments(lab) if what == "experiments" else claims(lab)
 
 
@@ -96,6 +98,21 @@ def experiments(lab: Lab) -> list[Row]:
     return [
         {"experiment": name, "arms": ", ".join(found.arms), "question": found.question}
         for name, found in lab.experiments.items()
+    ]
+
+
+def searches(lab: Lab) -> list[Row]:
+    """Return the searches with their questions."""
+    return [
+        {
+            "search": name,
+            "kind": found.kind,
+            "experiment": found.experiment,
+            "over": found.over,
+            "profiles": ", ".join(found.profiles),
+            "question": found.question,
+        }
+        for name, found in lab.searches.items()
     ]
 
 

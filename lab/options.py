@@ -40,6 +40,7 @@ class Listed(StrEnum):
     protocols = "protocols"
     experiments = "experiments"
     claims = "claims"
+    searches = "searches"
     gates = "gates"
 
 

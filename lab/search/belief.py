@@ -33,7 +33,7 @@ class Belief:
 
     def chance(self, level: int) -> float:
         """Return the chance that a trial at that level answers yes."""
-        return sum(map(mul, self._weights, self._row(level)))
+        return float(sum(map(mul, self._weights, self._row(level))))
 
     def add(self, level: int, *, yes: bool) -> None:
         """Take an answer in."""

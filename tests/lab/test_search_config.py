@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from lab import possible
+from lab.budget import Machine
 from lab.cli import app
 from lab.config import load, parse
 from lab.errors import ConfigErrors, UsageError
 from lab.forecast import forecast
-from lab.listing import plan_text
+from lab.listing import plan_text, searches
 from lab.plan import choose, expand
 from lab.schema import Lab
 from lab.search.command import _asked
@@ -118,6 +120,14 @@ def test_a_share_is_written_in_per_cent(text, found):
     assert share(text) == found
 
 
+def test_searches_are_listed_with_their_questions():
+    rows = searches(searched.lab())
+    assert [(row["search"], row["kind"]) for row in rows] == [
+        ("bear", "capacity"),
+        ("turn", "crossover"),
+    ]
+
+
 def test_the_book_has_two_searches():
     lab = load(ROOT / "lab.yaml")
     assert lab.searches["short-capacity"].kind == "capacity"
@@ -159,3 +169,15 @@ def test_a_wrong_command_is_told_in_one_line_and_nothing_runs(tmp_path, words, t
     assert told in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not results.exists()
+
+
+def test_a_level_that_this_machine_cannot_have_is_refused_before_anything_runs():
+    text = searched.TEXT.replace("tolerance: 25 %", "to: 60000").replace(
+        "ratio: select / epoll\n    to", "ratio: poll / epoll\n    to"
+    )
+    lab = parse(text.replace("budget: 60 s", "budget: 600 s").encode())
+    plan = expand(lab, ["turn"], "quick", 1)
+    machine = Machine(cpus=2, nofile=20_000, ports=28_232)
+    told = possible.look(Path("lab.yaml"), lab, plan, machine).problems
+    assert any("searches.turn/poll/idle=60000 needs 60," in line for line in told), told
+    assert all(line.startswith("searches.turn/") for line in told)

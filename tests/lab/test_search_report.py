@@ -3,9 +3,13 @@
 import io
 import re
 
+import pytest
+import typer
 from rich.console import Console
 
 from lab.analysis import analyse
+from lab.exits import weigh
+from lab.options import FailOn
 from lab.report import html, machine, searches
 from lab.report.model import Results
 from tests.lab import searched
@@ -64,6 +68,21 @@ def test_a_run_without_searches_has_no_word_of_them(monkeypatch):
     assert 'id="searches"' not in html.render(found, bundle=False)
     assert '"searches":' not in found.model_dump_json()
     assert text_of(found) == ""
+
+
+def test_a_search_that_decided_nothing_is_exit_code_4_where_that_was_asked_for(monkeypatch):
+    found = results(monkeypatch, "bear")
+    weigh(found, FailOn.inconclusive)
+    (one,) = found.searches
+    for outcome, fail_on in (("open", FailOn.inconclusive), ("void", FailOn.void)):
+        turn = one.turns[0].model_copy(update={"outcome": outcome})
+        undecided = found.model_copy(
+            update={"searches": [one.model_copy(update={"turns": [turn]})]}
+        )
+        weigh(undecided, None)
+        with pytest.raises(typer.Exit) as ended:
+            weigh(undecided, fail_on)
+        assert ended.value.exit_code == 4
 
 
 def test_results_survive_their_own_json(monkeypatch):
