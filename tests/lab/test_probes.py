@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +36,9 @@ class Kept:
 
     def __init__(self):
         self.records = []
+
+    def facts(self):
+        return SimpleNamespace(absent={})
 
     def append(self, name, line):
         assert name == "probes.jsonl"
@@ -121,7 +125,7 @@ def test_a_probe_that_never_ends_is_ended_with_all_that_it_started(python, tmp_p
     path = tmp_path / "child"
     code = LEADER.format(path=str(path), end="pass")
     python(f"exec {sys.executable} -c '{code}'".replace(repr(str(path)), f'"{path}"'))
-    monkeypatch.setattr(probing, "DEADLINE_S", 1.0)
+    monkeypatch.setattr(probing.Probes, "deadline_s", 1.0)
     record = probing.run_one("claim", "asyncio-lazy", 0, UNLABELLED)
     assert record.error == "no answer within 1 s"
     wait_until(lambda: gone(int(path.read_text())))
