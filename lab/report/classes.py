@@ -71,7 +71,8 @@ def class_table(results: Results, console: Console) -> None:
     ]
     if not shown:
         return
-    title = "Connection classes: usable trials together, response times; no part of a verdict"
+    title = "Connection classes: usable trials together; no part of a verdict"
+    title += "\nresponse times (samples of the trial with the fewest, resolution)"
     console.print(Text(f"\n{title}", style="bold"))
     for cell in shown:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -84,7 +85,8 @@ def class_table(results: Results, console: Console) -> None:
 
 def _told(cell: CellSummary, row: Achieved) -> list[str]:
     times = {
-        item.percent: words.time_ns(item.ns.value)
+        item.percent: f"{words.time_ns(item.ns.value)} ({item.samples:,}, "
+        f"±{words.time_ns(item.resolution_ns)})"
         for item in cell.latency
         if item.connection_class == row.connection_class and item.kind == "response"
     }

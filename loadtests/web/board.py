@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.record import LocustCount
-from loadtests.engine.histogram import Histogram, bounds, rank
+from loadtests.engine.histogram import SCALE, Histogram, bounds, rank, supports
 from loadtests.web import gates
 from loadtests.web.form import Wish
 from loadtests.web.meter import Meter
@@ -32,21 +32,22 @@ def short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
-def times(found: Histogram) -> dict[str, float] | None:
-    """Percentiles in ms; None without a sample. Of few samples p99 is just the largest.
+def times(found: Histogram) -> dict[str, float | None] | None:
+    """Percentiles in ms, None where fewer than ten samples lie beyond; None without a sample.
 
     As Histogram.quantile(), all of them in one pass: this is done every second.
     """
     if not found.count:
         return None
-    told: dict[str, float] = {}
-    left, seen = deque((name, rank(p, found.count)) for name, p in PERCENTILES.items()), 0
+    told: dict[str, float | None] = dict.fromkeys(PERCENTILES)
+    shown = {name: p for name, p in PERCENTILES.items() if supports(p / SCALE, found.count)}
+    left, seen = deque((name, rank(p, found.count)) for name, p in shown.items()), 0
     for index in sorted(found.buckets):
         seen += found.buckets[index]
         while left and seen >= left[0][1]:
             low, width = bounds(index)
             told[left.popleft()[0]] = ms(min(low + width - 1, found.max))
-    return told | {"max": ms(found.max)}
+    return told | {"max": ms(found.max), "samples": found.count}
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Load:
     engines: dict[str, Engine] = field(default_factory=dict)
     expected: int = 1  # engines
     now: Span | None = None
-    shown: dict[str, dict[str, float] | None] = field(default_factory=dict)
+    shown: dict[str, dict[str, float | None] | None] = field(default_factory=dict)
     total: Total = field(default_factory=Total)
     judged: list[dict[str, str]] = field(default_factory=list)
     series: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=SERIES))

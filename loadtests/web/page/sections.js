@@ -130,6 +130,7 @@ export class Sections {
       key: name,
       cells: [name, ...sources.map((times) => as.number(times?.[name]))],
     }));
+    rows.push({ key: "samples", cells: ["samples", ...sources.map((times) => as.count(times?.samples))] });
     if (now?.connect_ms) {
       const { p50, p99 } = now.connect_ms;
       rows.push({ key: "connect", cells: ["connect p50, p99", "", `${as.number(p50)}, ${as.number(p99)}`, "", ""] });
