@@ -62,7 +62,7 @@ def _result(
         tolerance=plan.tolerance,
         budget_s=plan.budget_s,
         took_s=took,
-        load=load_words(plan.edges[0].load),
+        load=f"at {plan.over} {plan.low}: {load_words(plan.edges[0].load)}",
         ended=_ended(course, took, gone),
         turns=[_turn(course, line, gone) for line in course.lines.values()],
     )

@@ -183,6 +183,11 @@ def _run(
     backend: Backend,
     json_file: Path | None,
 ) -> None:
+    if backend is Backend.attach:
+        more = "lab run ID --backend attach --locust URL --server NAME=HOST"
+        raise UsageError(
+            f"attached servers need more words: write the search in lab.yaml, then {more}"
+        )
     from lab.cli import show  # noqa: PLC0415 # which has this command
     from lab.report.terminal import Progress  # noqa: PLC0415
     from lab.run import run as run_lab  # noqa: PLC0415

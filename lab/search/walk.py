@@ -4,7 +4,7 @@ Life-cycle of a search:
 
 1. the arms that still have something to ask, each at its next level; a crossover asks one level of
    both. In random order, with common arrivals, on fresh servers: a round
-2. no round is begun that would not end within the budget
+2. no round is begun that would not end within the budget, and no trial repeated
 3. each trial is the same as any other: it goes through `lab.trial`, and its record is stored before
    anything else happens; one that could not tell is repeated inside its round, twice at most
 4. it ends when nothing is left to ask, at the last trial, or with the budget
@@ -13,7 +13,7 @@ Every record stands in trials.jsonl, so what Ctrl-C leaves is what was found unt
 """
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.engine import ATTEMPTS, Progress
 from lab.forecast import trial_seconds
@@ -43,33 +43,39 @@ class SearchWalk:
     note: Callable[[str], None]
     pin: Callable[[Placement], None]
     absent: Container[str] = ()
+    _deadline: int = field(default=0, init=False)
 
     def run(self) -> None:
         """Run it to its end. Every finished trial is stored when this returns or raises."""
         plan, port, number = self.course.plan, 0, 0
-        begun = self.stage.clock.now_ns()
+        self._deadline = self.stage.clock.now_ns() + int(plan.budget_s * NS)
         self.progress.start(plan.id, 1, 1)
         while len(self.course.records) < plan.trials:
             cells = self.course.wanted(self.absent)
-            left = plan.budget_s - (self.stage.clock.now_ns() - begun) / NS
-            if not cells or sum(map(trial_seconds, cells)) * SLOWER > left:
+            if not cells or not self._fits(*cells):
                 return
             trials = template.trials(cells, number, self.seed, port)
             for trial in trials:
                 cell = next(cell for cell in cells if cell.id == trial.cell)
-                if self._attempts(trial, cell, left) is None and plan.kind == "crossover":
+                if self._attempts(trial, cell) is None and plan.kind == "crossover":
                     break  # the other arm alone says nothing
             port, number = trials[-1].port, number + 1
 
-    def _attempts(self, trial: Trial, cell: Cell, left: float) -> bool | None:
+    def _left(self) -> float:
+        return (self._deadline - self.stage.clock.now_ns()) / NS
+
+    def _fits(self, *cells: Cell) -> bool:
+        return sum(map(trial_seconds, cells)) * SLOWER <= self._left()
+
+    def _attempts(self, trial: Trial, cell: Cell) -> bool | None:
         """Run a trial until it tells something. Returns None when it never did."""
         place = self.place.swapped() if trial.swap else self.place
         self.pin(place)
         for attempt in range(ATTEMPTS):
             made = len(self.course.records)
-            if made >= self.course.plan.trials:
+            if made >= self.course.plan.trials or not self._fits(cell):
                 return None
-            self.progress.trial(made + 1, self.course.plan.trials, cell.id, left)
+            self.progress.trial(made + 1, self.course.plan.trials, cell.id, self._left())
             record = run_trial(trial, cell, attempt, place, self.stage)
             self.store(record)
             outcome = self.course.add(record)

@@ -104,6 +104,6 @@ def _why(line: Line, *, yes: bool | None = None) -> str:
 def lines(result: SearchResult) -> list[str]:
     """Say what a search found, for a terminal: a line each."""
     head = f"{result.id}: {result.question}"
-    facts = f"{result.load}; over {result.over} {result.low} to {result.high}"
+    facts = f"{result.over} {result.low} to {result.high}; {result.load}"
     took = f"{result.took_s:.0f} s of {result.budget_s:.0f} s; {result.ended}"
     return [head, *(f"  {one.words}" for one in result.turns), f"  ({facts}; {took})"]

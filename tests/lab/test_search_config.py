@@ -153,6 +153,7 @@ def test_what_the_command_line_asks_becomes_a_search_of_that_lab(tmp_path):
         ("capacity epoll --class wide", "--class wide: write long or short."),
         ("capacity epoll --budget soon", '"soon" is not a span of time.'),
         ("capacity epoll --protocol gopher", '"gopher" is not a protocol.'),
+        ("capacity epoll --backend attach", "attached servers need more words"),
         ("crossover select epoll --over idle", "a range is missing. Write --from and --to"),
         ("crossover select epoll --over sky --from 1 --to 2", "--over sky: write idle, "),
         ("crossover select epoll --over idle --experiment laddr", "Did you mean ladder?"),

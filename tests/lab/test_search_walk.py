@@ -90,6 +90,13 @@ def test_a_search_keeps_to_its_budget_and_starts_no_round_that_would_not_end(mon
     assert 15 < world.clock.ns / 1e9 <= 25
 
 
+def test_void_trials_do_not_exceed_the_budget(monkeypatch):
+    servers = searched.Servers(CAPACITY)
+    servers.void = lambda number: number > 3
+    _, _, world, _, _ = run(monkeypatch, servers, budget=15.0)
+    assert world.clock.ns / 1e9 <= 15
+
+
 def test_a_search_ends_with_its_last_trial(monkeypatch):
     servers = searched.Servers(CAPACITY, noise=1.0)
     found, stored, _, _, _ = run(monkeypatch, servers, budget=1e6, tolerance=0.01)
