@@ -408,6 +408,14 @@ FORGED = {
             ({"blocking server": "none"}, HOLDS_UNCONTROLLED),
         ],
     ),
+    "slow-clients": (
+        HOLDS,
+        [
+            ({"answered by the pool": "yes"}, FAILS),
+            ({"answered by epoll": "no"}, FAILS),
+            ({"answered by the pool with a thread left": "no"}, HOLDS_UNCONTROLLED),
+        ],
+    ),
     "mux-needs-nonblocking": (
         HOLDS,
         [
