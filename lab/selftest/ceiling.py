@@ -25,6 +25,7 @@ NS = 1_000_000_000
 CONNECTIONS = (1, 50, 500)
 OPEN_CONNECTIONS = 50
 AT_ONCE = 8  # short connections
+SHORT_S, SHORT_PHASES = 0.5, {"warm_up": 0.2, "cool_down": 0.05}  # each takes a port: for a minute
 STEPS = 6  # halvings of the interval [0, what the closed load reached]: to 2 % of it
 FULL = 0.95  # of a CPU: who uses that is at its end
 LEAST_SHARE = 0.2  # of the closed rate: an open load that reaches less is a fault of the engine's
@@ -43,9 +44,9 @@ class Reached:
         return self.server >= FULL > self.engine
 
 
-def reached(rig: Rig, load: dict[ClassName, ClassLoad]) -> Reached:
+def reached(rig: Rig, load: dict[ClassName, ClassLoad], window: float, **phases: float) -> Reached:
     """Run a closed load; return how far it came."""
-    record = rig.trial(SERVER, "echo", load, rig.seconds(2.0, 0.6))
+    record = rig.trial(SERVER, "echo", load, window, phases=phases)
     first, last = ends(record)
     (name,) = load
     rate = times(record, "service", name).count * NS / (last.at_ns - first.at_ns)
@@ -74,9 +75,10 @@ def open_rate(rig: Rig, most: float) -> float:
 
 def measure(rig: Rig) -> list[Finding]:
     """Find all figures, and keep them."""
-    closed = {n: reached(rig, {"long": ClassLoad(connections=n)}) for n in CONNECTIONS}
+    window = rig.seconds(2.0, 0.6)
+    closed = {n: reached(rig, {"long": ClassLoad(connections=n)}, window) for n in CONNECTIONS}
     rate = open_rate(rig, closed[OPEN_CONNECTIONS].rate)
-    short = reached(rig, {"short": ClassLoad(connections=AT_ONCE)})
+    short = reached(rig, {"short": ClassLoad(connections=AT_ONCE)}, SHORT_S, **SHORT_PHASES)
     bounds = [f"closed {n}" for n, one in closed.items() if one.bound]
     bounds += ["short"] if short.bound else []
     quiet = not rig.noise

@@ -18,7 +18,7 @@ LOADS: dict[str, dict[ClassName, ClassLoad]] = {
     "closed, think 2 ms": {"long": ClassLoad(connections=8, think_s=0.002)},
     "open, constant": {"long": ClassLoad(connections=32, rate=1000)},
     "open, Poisson": {"long": ClassLoad(connections=32, rate=1000, spacing="poisson")},
-    "connecting": {"short": ClassLoad(connections=4)},
+    "connecting": {"short": ClassLoad(connections=4, think_s=0.001)},
 }
 PATH = "/block/1"  # so that there is something under way to be counted
 

@@ -34,12 +34,14 @@ SERVER = "blocking"
 LOADS = (0.5, 0.7)  # rho
 QUANTILES = (0.50, 0.90, 0.99)
 TOLERANCE = 0.10
-WAITING = 4  # clients: while one is served, others wait, so the server never does
+WAITING = 8  # clients: while one is served, others wait, so the server never does
+RETURN_S = 0.005  # until each of them comes again: without it, the kernel's tables are held to be
+# in danger (lab.turnover), as nobody there knows how long a request takes
 MOST_WAITING = 400  # connections; no arrival waits for one
 THINK_S = 0.002  # of the client that is alone: the server has closed the last one by then
 CALIBRATE_S, CALIBRATE_QUICK_S = 3.0, 1.0
-WINDOW_S, WINDOW_QUICK_S = 20.0, 5.0
-PLANS = 200  # to choose from
+WINDOW_S, WINDOW_QUICK_S = 20.0, 8.0
+PLANS = 300  # to choose from
 PHASES = {"warm_up": 1.0, "cool_down": 0.5}
 
 
@@ -77,7 +79,8 @@ class Planned:
 def alone(rig: Rig, path: str) -> Alone:
     """Measure the server with one client at a time."""
     window = rig.seconds(CALIBRATE_S, CALIBRATE_QUICK_S)
-    busy = rig.trial(SERVER, "http", {"short": ClassLoad(connections=WAITING, path=path)}, window)
+    crowd = ClassLoad(connections=WAITING, think_s=RETURN_S, path=path)
+    busy = rig.trial(SERVER, "http", {"short": crowd}, window)
     crossed = busy.engines[0].crossed
     held = (crossed[1] - crossed[0]) / NS / times(busy, "service", "short").count
     idle = rig.trial(
@@ -97,7 +100,7 @@ def works_of(seed: int, path: str, number: int) -> list[float]:
     """Return the work that the load engine asks for, seconds, from the same seed."""
     if not drawn.is_drawn(path):
         return [int(path.rsplit("/", 1)[1]) / 1e3] * number
-    works = drawn.works(path, f"{seed}/short/payload")
+    works = drawn.works(path, f"{seed}/short/payload", min(number, drawn.DRAWS))
     return [work / 1e3 for work in islice(cycle(works), number)]
 
 

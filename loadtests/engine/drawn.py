@@ -31,13 +31,13 @@ def problem(path: str) -> str:
     return "" if _FORM.fullmatch(path) else "is no drawn work. Write /block/~6000-200."
 
 
-def works(path: str, seed: str) -> list[int]:
-    """Return the waits of DRAWS requests, milliseconds, in order. The path has no `problem`."""
+def works(path: str, seed: str, number: int = DRAWS) -> list[int]:
+    """Return the waits of that many requests, milliseconds, in order. The path has no `problem`."""
     match = _FORM.fullmatch(path)
     assert match is not None, path
     mean, less = int(match[1]), int(match[2] or 0)
     variates = exponential(seed)
-    waits = (round((mean * next(variates) - less) / MS) for _ in range(DRAWS))
+    waits = (round((mean * next(variates) - less) / MS) for _ in range(number))
     return [min(MOST, max(0, wait)) for wait in waits]
 
 
