@@ -264,6 +264,7 @@ class Drive:
             "in_flight_at_edges": (first.flying, last.flying),
             "cpu_ns": last.cpu - first.cpu,
             "delayed_ns": last.delayed - first.delayed if first.delayed >= 0 else -1,
+            "stalled_ns": self.watch.stalled,
             "waits": 0,  # gevent's hub counts neither waits nor events
             "events": 0,
             "full": 0,

@@ -22,7 +22,7 @@ FOLD_AT = 6_000_000  # requests in a ledger, some 150 MB
 
 
 class Watch:
-    """Take `in_flight`, `deltas` and `requests` when it has been stopped."""
+    """Take `in_flight`, `stalled`, `deltas` and `requests` when it has been stopped."""
 
     def __init__(
         self, order: Order, crews: Sequence[Crew], emit: Callable[[dict[str, Any]], None]
@@ -31,6 +31,7 @@ class Watch:
         self.tallies = {crew.name: crew.tally for crew in crews if crew.name != "idle"}
         self.in_flight: list[int] = []
         self.deltas = 0
+        self.stalled = 0  # ns, the longest that a look in the window came late
         self._jitter = random.Random(f"{order.seed}/in flight").randrange
         self._began = 0.0
         self._greenlet: Any = None
@@ -67,6 +68,7 @@ class Watch:
             due = beat + self._jitter(BEAT)
             sleep_until(due)
             if low <= due < high:
+                self.stalled = max(self.stalled, time.monotonic_ns() - due)
                 self.in_flight.append(sum(len(crew.flying) for crew in self.crews))
             beat += BEAT
             now = time.monotonic_ns()

@@ -221,6 +221,20 @@ def test_nobody_begins_before_the_load_does(go, server, tmp_path):
     assert mark.exists()
 
 
+def test_a_user_that_keeps_all_others_waiting_is_seen(go, server):
+    text = USER + (
+        "    wait_time = constant(1)\n"
+        "    @task\n"
+        "    def a(self):\n"
+        "        import time\n"
+        "        until = time.monotonic() + 0.12\n"
+        "        while time.monotonic() < until: pass\n"
+    )
+    users, driver = go(text)
+    made = order(server, driver, **QUIET, timing=(0.05, 0.6, 0.05))
+    assert users.run(made).stalled_ns > 100_000_000
+
+
 def test_a_look_at_a_file_makes_no_user(tmp_path):
     file = tmp_path / "their_users.py"
     file.write_text(GOOD)
