@@ -66,12 +66,12 @@ lock:  ## write the locks anew (needs uv)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The hot loop of the load engine, in place. An old one is never left over.
+# The hot loop of the load engine, in place. An old one is not left over.
 .venv/core: loadtests/engine/fast.pyx .venv/runtime
-	@rm -f loadtests/engine/fast.*.so
 	@{ CFLAGS='-O2 -g0 -ffile-prefix-map=$(CURDIR)=.' $(BIN)/cythonize --inplace --force -3 $< \
 	  && $(BIN)/python -c 'import loadtests.engine.fast'; } >.venv/core.log 2>&1 \
-	  || echo 'make: no compiled core (.venv/core.log says why): the load engine runs in pure Python'
+	  || { rm -f loadtests/engine/fast.*.so; \
+	    echo 'make: no compiled core (.venv/core.log says why): the load engine is pure Python'; }
 	@rm -f loadtests/engine/fast.c
 	@touch $@
 

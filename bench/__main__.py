@@ -70,10 +70,8 @@ def measure(names, cpus, seconds, number):
 
 
 def show_cases(rounds, seconds):
-    print(
-        f"\nmedians of {len(rounds)} rounds of {seconds:g} s; CPU: us per completed request; lag, "
-    )
-    print("us between due and sent; behind: us between received by the kernel and read\n")
+    print(f"\nmedians of {len(rounds)} rounds of {seconds:g} s; CPU: us per completed request")
+    print("lag: us between due and sent; behind: us between received by the kernel and read\n")
     print(f"{'':<33}" + "".join(f"{word:>12}" for word in HEAD))
     keys = [field.name for field in fields(Figures)][: len(HEAD)]
     for name in sorted(rounds[0], key=list(CASES).index):

@@ -115,9 +115,15 @@ cdef class Handlers:
 
     def __setitem__(self, int fd, handler):
         cdef int size = self.size
+        cdef PyObject **table
+        if fd < 0:
+            raise KeyError(fd)
         if fd >= size:
             size = max(2 * fd, 1024)
-            self.table = <PyObject **>PyMem_Realloc(self.table, size * sizeof(PyObject *))
+            table = <PyObject **>PyMem_Realloc(self.table, size * sizeof(PyObject *))
+            if table is NULL:
+                raise MemoryError
+            self.table = table
             memset(self.table + self.size, 0, (size - self.size) * sizeof(PyObject *))
             self.size = size
         old = self.at(fd)
@@ -286,6 +292,8 @@ cdef class Queue:
         cdef int64_t *larger
         if self.count == self.room:
             larger = <int64_t *>PyMem_Malloc((2 * self.room + 64) * sizeof(int64_t))
+            if larger is NULL:
+                raise MemoryError
             for number in range(self.count):
                 larger[number] = self.ring[(self.first + number) % self.room]
             PyMem_Free(self.ring)
@@ -449,8 +457,8 @@ def count(counts, array.array values, Py_ssize_t first, int64_t unit):
     """Count values[first:] by whole units: counts[value // unit] += 1."""
     cdef Py_ssize_t number
     cdef int64_t value, least = FEW, most = -1
-    cdef int64_t *found = <int64_t *>PyMem_Malloc(FEW * sizeof(int64_t))
-    memset(found, 0, FEW * sizeof(int64_t))
+    cdef int64_t found[FEW]
+    memset(found, 0, sizeof(found))
     for number in range(first, len(values)):
         value = values.data.as_longlongs[number] // unit
         if 0 <= value < FEW:
@@ -461,7 +469,6 @@ def count(counts, array.array values, Py_ssize_t first, int64_t unit):
     for value in range(least, most + 1):
         if found[value]:
             counts[value] += found[value]
-    PyMem_Free(found)
 
 
 @cython.final
