@@ -13,7 +13,7 @@ from lab.measure import ACTIVE, LATENCIES, Unmeasured, value
 from lab.model import ClassName, Plan
 from lab.pace import Covariate, fit, pace_ns
 from lab.record import GateResult, Record
-
+from lab.slim import slim
 
 CPU = ("cpu", "cpu-raw")
 
@@ -52,6 +52,7 @@ class Data:
         if record.cell not in self.cells:
             return
         results = gates.check(record, self._plan[record.cell])
+        record = slim(record)
         self._covariates.pop(record.experiment, None)
         self.records.append(record)
         self.results.append(results)
