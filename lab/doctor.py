@@ -4,11 +4,13 @@ from pathlib import Path
 
 from lab import fitness, ground, host, tracing, turnover
 from lab.backends import checkup
+from lab.claims import Claim
 from lab.cleaning import engine, orphaned_containers, orphans
 from lab.config import load
 from lab.errors import UsageError
 from lab.fitness import Check
 from lab.machine import inspect
+from lab.needs import lacking, look
 from lab.options import RESULTS
 from lab.plan import choose
 from lab.selftest import ceilings
@@ -34,6 +36,8 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
             found = f"{len(cells)} cells, up to {most} connections"
             need = " ".join(f"{c.name}: {c.found}. {c.need}" for c in missing)
             checks.append(Check(f"profile {profile}", not missing, found, need))
+        here = look()
+        checks += [_claim(one, lacking(one, here)) for one in lab.claims.values() if one.needs]
         checks += [
             _own(name, ground.missing(one, lab_file.parent)) for name, one in lab.servers.items()
         ]
@@ -41,6 +45,11 @@ def examine(lab_file: Path) -> tuple[list[Check], dict[str, str]]:
     checks += fitness.tools(machine)
     checks += [*checkup.examine(), _tracing(), _ceiling(RESULTS), _leftovers()]
     return checks, host.facts()
+
+
+def _claim(claim: Claim, why: str) -> Check:
+    found = "cannot be decided here" if why else "can be decided here"
+    return Check(f"claim {claim.id}", not why, found, f"{why}: skipped.", fatal=False)
 
 
 def _own(name: str, why: str) -> Check:

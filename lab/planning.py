@@ -7,7 +7,7 @@ from lab.config import load
 from lab.model import Plan
 from lab.plan import expand
 from lab.schema import Lab
-from lab.twins import NOTE, twins
+from lab.twins import NOTE, left, twins
 from lab.wishes import Wishes
 
 
@@ -26,11 +26,12 @@ def planned(wishes: Wishes, nofile: int | None = None) -> Planned:
     Raises UsageError with everything that is wrong in lab.yaml.
     """
     lab = load(wishes.lab_file, wishes.asked)
-    notes = []
+    notes, select = [], wishes.select
     if wishes.twins:
-        lab = twins(lab)
+        same = twins(lab)
+        lab, select = same, left(lab, select, same)
         notes.append(NOTE)
-    plan = _drawn(wishes, lab, wishes.select)
+    plan = _drawn(wishes, lab, select)
     here = needs.look(nofile)
     lacked = needs.lacked(lab, plan, here)
     if wishes.budget_s is not None:

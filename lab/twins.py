@@ -5,6 +5,9 @@ lab's own error. Claims of equality, or of "less than", are true of twins and sa
 of one arm, and probes have none. Those are left out.
 """
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
 from lab.claims import (
     Claim,
     CompareClaim,
@@ -44,7 +47,26 @@ def twins(lab: Lab) -> Lab:
     used = {experiment_of(claim) for claim in claims.values()}
     experiments = {name: _same(one) for name, one in lab.experiments.items() if name in used}
     fit = {name: one for name, one in claims.items() if _has_levels(experiments, one)}
-    return lab.model_copy(update={"experiments": experiments, "claims": fit})
+    return lab.model_copy(update={"experiments": experiments, "claims": fit, "searches": {}})
+
+
+def left(lab: Lab, select: Sequence[str], same: Lab) -> tuple[str, ...]:
+    """Return a selection without the patterns that mean only claims which have no twins.
+
+    Raises UsageError where nothing is left of it.
+    """
+    there, before = {*same.claims, *same.experiments}, {*lab.claims, *lab.experiments}
+    kept = [one for one in select if _finds(one, there) or not _finds(one, before)]
+    if select and not kept:
+        raise UsageError(
+            f"{', '.join(select)}: nothing of it asserts a difference between arms, "
+            "and only that can be run as A/A."
+        )
+    return tuple(kept)
+
+
+def _finds(pattern: str, names: set[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names)
 
 
 def is_of_two(claim: Claim) -> bool:

@@ -1,8 +1,10 @@
 """Kinds of claims and metrics, on runs that are made up from a known truth."""
 
+import io
 import math
 
 import pytest
+from rich.console import Console
 
 from lab import lacks, saying
 from lab.analysis import analyse
@@ -13,6 +15,7 @@ from lab.errors import ConfigErrors
 from lab.measure import Unmeasured, value
 from lab.plan import expand
 from lab.record import MeterResult
+from lab.report import html, replicated
 from lab.series import of
 from lab.store import TableRecord
 from tests.lab import records as r
@@ -375,3 +378,19 @@ def test_a_replication_needs_one_source_of_numbers():
     ):
         with pytest.raises(ConfigErrors, match=said):
             lab(wrong)
+
+
+def test_both_tables_stand_in_the_page_and_on_the_terminal():
+    book = lab(TABLE)
+    plan = expand(book, list(book.claims), "quick", 1)
+    results = analyse(book, plan, FACTS, list(simulated.simulate(plan, cost, 0.02)), ())
+    page = html.render(results, bundle=False)
+    assert "select, published" in page
+    assert "<b>Reproduced</b>" in page
+    assert "select from 10 to 900: at least 5" in page
+    console = Console(width=100, record=True, file=io.StringIO())
+    replicated.tables(results, console)
+    said = console.export_text()
+    assert "replicate/rows: reproduced, 12" in said
+    assert "epoll, published" in said
+    assert said.count("holds") == 4
