@@ -183,7 +183,7 @@ def _run(
     backend: Backend,
     json_file: Path | None,
 ) -> None:
-    if backend is Backend.attach:
+    if backend.value == "attach":  # not "is": mypy would narrow what follows to plain text
         more = "lab run ID --backend attach --locust URL --server NAME=HOST"
         raise UsageError(
             f"attached servers need more words: write the search in lab.yaml, then {more}"
