@@ -32,7 +32,7 @@ experiments:
     load: {long: {connections: 4, rate: 1000/s}, idle: {connections: $idle}}
     factors: {idle: [20, 900]}
 claims:
-  bench:
+  it-runs:
     {kind: compare, sentence: It runs., experiment: bench, metric: cpu, ratio: select / epoll,
      at: {idle: 900}, at-least: 1.1, because: it is a benchmark, profiles: [bench]}
 """

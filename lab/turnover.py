@@ -18,9 +18,8 @@ def seconds(cell: Cell) -> float:
 
 def scheduled(load: ClassLoad, duration: float) -> float:
     """Return how many requests a class sends in that time; of a closed one, how many fit."""
-    stages = getattr(load, "stages", ())
-    if load.rate and stages:
-        return float(course(getattr(load, "start", 0.0), stages).gathered(nanoseconds(duration)))
+    if load.rate and load.stages:
+        return float(course(load.start, load.stages).gathered(nanoseconds(duration)))
     if load.rate:
         return load.rate * duration
     return load.connections / max(load.think_s, HARDLY) * duration

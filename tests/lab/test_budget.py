@@ -66,6 +66,13 @@ def test_ports_are_counted_by_source_address(classes, local, away):
     assert ports(cell(**classes), AWAY).need == away
 
 
+def test_a_rate_that_climbs_is_counted_by_its_area():
+    """From 0 to 1000/s in 4 s, then steady: 2000 in the first four seconds, 6000 behind them."""
+    load = ClassLoad(connections=10, rate=1000, start=0, stages=[(4, 1000)])
+    assert turnover.opened("short", load, 10) == 8000
+    assert turnover.opened("short", load, 2) == 500
+
+
 def test_more_engines_have_more_addresses():
     short = cell(short={"connections": 64, "rate": 20_000})
     assert not ports(short).ok
