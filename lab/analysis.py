@@ -4,13 +4,10 @@ The same records give the same bytes: nothing here reads a clock, the machine, o
 the run's own.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from statistics import median
 from typing import Literal
 
-from lab import context, judging, ledgers, moments, saying, side_by_side
+from lab import context, declared, judging, ledgers, moments, saying, side_by_side
 from lab.claims import (
     METRICS,
     Claim,
@@ -22,17 +19,17 @@ from lab.claims import (
     metric_of,
 )
 from lab.data import Data
-from lab.gates import GATES, NOISE_GATES
 from lab.judging import Judged
 from lab.mechanism import Ledger
 from lab.model import Plan
 from lab.record import Record
 from lab.report import words
-from lab.report.model import CrossoverLine, GateTally, Results, RunInfo, Verdict
+from lab.report.model import CrossoverLine, Results, Verdict
 from lab.schema import Lab
 from lab.search import analysis as searched
 from lab.series import ladder_rows
 from lab.store import ProbeRecord, Run, RunFacts, TableRecord
+from lab.sums import run_info, tallies
 from lab.tax import taxes
 from lab.verdicts import REPEATS, Adjusted, Decision, Outcome, adjust, log_ratios
 
@@ -66,7 +63,7 @@ def analyse(
 ) -> Results:
     """Judge every claim of the plan and sum the run up. Pure."""
     data = Data(plan, records)
-    post_hoc = lab.sha256 != plan.lab_sha256  # what was declared was changed after data
+    changed = declared.post_hoc(lab, plan)  # after data
     judged = {
         name: judging.judge(lab, plan, data, probes, name, facts.absent, tables)
         for name in plan.claims
@@ -80,7 +77,7 @@ def analyse(
             _verdict(plan, data, lab.claims[name], judged[name], both[multiplicity][name], probes),
         ).model_copy(
             update={
-                "post_hoc": post_hoc,
+                "post_hoc": name in changed,
                 "p_bh": both["bh"][name].adjusted,
                 "p_holm": both["holm"][name].adjusted,
                 "replication": side_by_side.shown(lab, plan, data, name, tables),
@@ -94,7 +91,7 @@ def analyse(
         if isinstance(claim := lab.claims[name], GrowthClaim) and judged[name].decision.is_decided
     }
     return Results(
-        run=_run(plan, facts, data, verdicts),
+        run=run_info(plan, facts, data, verdicts),
         machine=facts.machine,
         verdicts=verdicts,
         ladders=context.ladders(lab, plan, data, growth),
@@ -105,7 +102,7 @@ def analyse(
             and (line := _crossover(lab, plan, data, claim))
         ],
         cells=[context.summary(plan, data, cell) for cell in plan.cells],
-        gates=_tallies(data),
+        gates=tallies(data),
         multiplicity=multiplicity,
         mechanism=ledgers.summaries(plan, data, traced),
         taxes=taxes(plan, data),
@@ -222,72 +219,6 @@ def _evidence(claim: str, probes: Sequence[ProbeRecord]) -> dict[str, str]:
     keys = list(dict.fromkeys(key for evidence in mine for key in evidence))
     joined = {key: dict.fromkeys(e.get(key, "nothing") for e in mine) for key in keys}
     return {key: " | ".join(values) for key, values in joined.items()}
-
-
-def _run(plan: Plan, facts: RunFacts, data: Data, verdicts: Sequence[Verdict]) -> RunInfo:
-    decided = sum(verdict.outcome in words.DECIDED for verdict in verdicts)
-    took = (facts.ended_unix or 0.0) - facts.started_unix
-    records = data.records
-    void = [[r.gate for r in results if r.state == "void"] for results in data.results]
-    noisy = sum(bool(NOISE_GATES & set(gates)) for gates in void)
-    wall = 0.0
-    if records:
-        wall = max(r.started_unix + r.took_s for r in records) - facts.started_unix
-    planned = [trial for trial in plan.trials if trial.block < max(plan.looks)]
-    return RunInfo(
-        id=facts.id,
-        profile=facts.profile,
-        seed=facts.seed,
-        order=facts.order,
-        backend=facts.backend,
-        started=datetime.fromtimestamp(facts.started_unix, UTC).isoformat(timespec="seconds"),
-        wall_s=wall,
-        finished=facts.how == "finished",
-        cells=len(plan.cells),
-        trials_planned=len(planned),
-        trials_done=sum(len(found.usable) for found in data.cells.values()),
-        attempts=len(records),
-        attempts_void=sum(map(bool, void)),
-        void_cells=[
-            name for name, found in data.cells.items() if found.attempts and not found.usable
-        ],
-        noise_share=noisy / len(records) if records else 0.0,
-        overhead_s=median(r.overhead_s for r in records) if records else None,
-        spin_spread=context.spread_of_spins(records),
-        requests=sum(
-            c.total.completed for r in records for e in r.engines for c in e.classes.values()
-        ),
-        decided=decided,
-        minutes_per_decided=took / 60 / decided if decided and took > 0 else None,
-        absent=facts.absent,
-        notes=facts.notes,
-        lab_sha256=plan.lab_sha256,
-        version=facts.version,
-    )
-
-
-def _tallies(data: Data) -> list[GateTally]:
-    voided: Counter[str] = Counter()
-    warned: Counter[str] = Counter()
-    silent: Counter[str] = Counter()
-    usable = {id(record) for cell in data.cells.values() for record in cell.usable.values()}
-    for record, results in zip(data.records, data.results, strict=True):
-        if id(record) in usable:
-            silent.update({gate.name for gate in GATES} - {r.gate for r in results})
-        voided.update(r.gate for r in results if r.state == "void")
-        warned.update(r.gate for r in results if r.state == "warn")
-    return [
-        GateTally(
-            gate=gate.name,
-            meaning=gate.meaning,
-            remedy=gate.remedy,
-            threshold=gate.threshold,
-            voided=voided[gate.name],
-            warned=warned[gate.name],
-            silent=silent[gate.name],
-        )
-        for gate in GATES
-    ]
 
 
 def undecided(results: Results) -> bool:

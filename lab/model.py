@@ -154,6 +154,7 @@ class Plan(Frozen):
     """What will run, in order. Byte-equal for the same lab.yaml, selection, profile and seed.
 
     until: beyond the last look, undecided claims may go on up to so many blocks; 0: they may not.
+    declared: of each claim, see lab.declared; an older plan has none.
     """
 
     schema_version: Literal[1] = 1
@@ -170,6 +171,7 @@ class Plan(Frozen):
     traced: list[Trial] = Field(default_factory=list, exclude_if=lambda trials: not trials)
     until: int = Field(default=0, exclude_if=lambda blocks: not blocks)
     searches: list[SearchPlan] = Field(default_factory=list, exclude_if=lambda found: not found)
+    declared: dict[str, str] = Field(default_factory=dict, exclude_if=lambda known: not known)
 
     @property
     def every_cell(self) -> list[Cell]:

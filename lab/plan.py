@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
+from lab import declared
 from lab.cells import FEWEST_RUNGS, arms, cells, ladder, needed_by, pairs
 from lab.claims import LadderClaim, LimitClaim, ReplicationClaim, UnmeasuredClaim, experiment_of
 from lab.errors import UsageError
@@ -90,6 +91,7 @@ def expand(
         seed=seed,
         order=order,
         lab_sha256=lab.sha256,
+        declared={name: declared.sha256(lab, name) for name in selection.claims},
         claims=selection.claims,
         looks=looks,
         cells=selection.cells,

@@ -215,6 +215,26 @@ def test_a_margin_that_was_changed_after_data_is_post_hoc(lab):
         assert verdict.post_hoc is due
 
 
+def test_post_hoc_is_told_claim_by_claim(lab):
+    plan = expand(lab, ("idle-epoll", "active-select", "crossover-idle"), "quick", 1)
+    made = list(simulated.simulate(plan, book, 0.02))
+    eased = lab.claims["active-select"].model_copy(update={"margin": 1.05})
+    ladder = lab.experiments["idle-ladder"]
+    fewer = ladder.model_copy(update={"factors": {"idle": {"quick": [20, 450, 900]}}})
+    one = lab.model_copy(update={"claims": {**lab.claims, "active-select": eased}})
+    two = lab.model_copy(update={"experiments": {**lab.experiments, "idle-ladder": fewer}})
+    old = plan.model_copy(update={"declared": {}})  # of a run from before claims had digests
+
+    def marked(declared, planned):
+        found = analyse(declared, planned, FACTS, made, ()).verdicts
+        return {verdict.claim for verdict in found if verdict.post_hoc}
+
+    assert marked(lab, plan) == set()
+    assert marked(one, plan) == {"active-select"}
+    assert marked(two, plan) == {"idle-epoll", "crossover-idle"}
+    assert marked(one, old) == set(plan.claims)
+
+
 def test_the_same_records_give_the_same_bytes(lab):
     first, second = (judged(lab)[1].model_dump_json() for _ in range(2))
     assert first == second
