@@ -213,7 +213,9 @@ def plan_of(folder: Path, *words: str, many=15_000, rate=2000):
 
 
 @pytest.fixture
-def machine(monkeypatch):
+def machine(monkeypatch, tmp_path):
+    """The same limits everywhere, and no ceiling that a self-test has stored in results/."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("lab.machine.inspect", lambda: MACHINE)
     monkeypatch.setattr("lab.possible.inspect", lambda: MACHINE)
 
@@ -265,6 +267,17 @@ def test_the_own_lab_yaml_can_be_run_where_it_was_written_for():
     for profile in ("smoke", "quick", "full"):
         plan = expand(lab, (), profile, 1)
         assert possible.look(path, lab, plan, MACHINE).problems == []
+
+
+@pytest.mark.parametrize("profile", ["once", "scale"])
+def test_the_example_can_be_run_with_two_workers(profile):
+    path = Path(__file__).parents[2] / "examples" / "scale" / "lab.yaml"
+    lab = load(path)
+    plan = expand(lab, ("crowd", "passing"), profile, 1)
+    assert possible.look(path, lab, plan, MACHINE, engines=2).problems == []
+    most = max(turnover.held(one) for one in plan.cells)
+    assert most == 15_100
+    assert max(turnover.waits(one) for one in plan.cells) >= 40_000
 
 
 def test_this_machine_has_limits():
