@@ -7,7 +7,17 @@ the run's own.
 from collections.abc import Sequence
 from typing import Literal
 
-from lab import context, declared, judging, ledgers, moments, saying, side_by_side
+from lab import (
+    chapters,
+    context,
+    declared,
+    designs,
+    judging,
+    ledgers,
+    moments,
+    saying,
+    side_by_side,
+)
 from lab.claims import (
     METRICS,
     Claim,
@@ -81,6 +91,10 @@ def analyse(
                 "p_bh": both["bh"][name].adjusted,
                 "p_holm": both["holm"][name].adjusted,
                 "replication": side_by_side.shown(lab, plan, data, name, tables),
+                "arms": designs.compared(lab.claims[name]),
+                "place": designs.place(lab, plan, lab.claims[name]),
+                "series": designs.blocks(lab, plan, data, lab.claims[name]),
+                "ladders": designs.ladders(lab, plan, data, lab.claims[name]),
             }
         )
         for name in plan.claims
@@ -108,6 +122,7 @@ def analyse(
         taxes=taxes(plan, data),
         searches=searched.conclude(lab, plan, records, facts.absent),
         courses=moments.courses(plan, data),
+        book=chapters.chapters(lab),
     )
 
 
@@ -183,12 +198,13 @@ def _load(plan: Plan, judged: Judged) -> str:
 
 
 def _surprises(expected: str | None, decision: Decision) -> bool:
-    """A decided verdict against what sources say; "conditional" is surprised by neither."""
-    return (
-        decision.is_decided
-        and expected in {"supported", "refuted"}
-        and (expected != decision.outcome.value)
-    )
+    """A decided verdict against what sources say.
+
+    Sources that say "it depends" are surprised by no single case. A finding that depends surprises
+    those that say it does not: it is refuted as a whole, and holds in part.
+    """
+    found = "conditional" if decision.conditional else decision.outcome.value
+    return decision.is_decided and expected in {"supported", "refuted"} and expected != found
 
 
 def _warnings(decision: Decision, adjusted: Adjusted) -> list[str]:

@@ -27,17 +27,22 @@ from lab.report.shapes import (
     Spread,
     Tax,
 )
+from lab.report.taught import Boundary, Chapter, Listed, MapCell, Series, WinnerMap
 from lab.search.result import SearchResult
 
 __all__ = [
     "Achieved",
+    "Boundary",
     "CellSummary",
+    "Chapter",
     "Course",
     "CrossoverLine",
     "Estimate",
     "Figure",
     "GateTally",
     "Ladder",
+    "Listed",
+    "MapCell",
     "Mechanism",
     "Moment",
     "OutcomeName",
@@ -46,10 +51,12 @@ __all__ = [
     "Replication",
     "Results",
     "RunInfo",
+    "Series",
     "ShapeLine",
     "Spread",
     "Tax",
     "Verdict",
+    "WinnerMap",
 ]
 
 OutcomeName = Literal["supported", "refuted", "inconclusive", "void", "skipped"]
@@ -98,6 +105,10 @@ class Verdict(Frozen):
     evidence: dict[str, str] = Field(default_factory=dict)  # probes: what was seen
     gate: OutcomeName | None = None  # declared: exit code 3 when it comes out against it
     replication: Replication | None = Field(default=None, exclude_if=lambda found: found is None)
+    arms: list[str] = Field(default_factory=list, exclude_if=lambda arms: not arms)
+    place: str = Field(default="", exclude_if=lambda place: not place)  # levels that decide
+    series: list[Series] = Field(default_factory=list, exclude_if=lambda found: not found)
+    ladders: list[Ladder] = Field(default_factory=list, exclude_if=lambda found: not found)
 
 
 class GateTally(Frozen):
@@ -145,9 +156,14 @@ class RunInfo(Frozen):
 
 
 class Results(Frozen):
-    """Everything a report shows. Verdicts in the order of lab.yaml."""
+    """Everything a report shows. Verdicts in the order of lab.yaml.
 
-    schema_version: int = 1
+    schema_version: 2 added to verdicts arms, place, series and ladders, and book and maps to the
+    run; nothing was taken away, so the first can be read.
+    book: all claims of its lab.yaml by section of the notes, those too that this run did not test.
+    """
+
+    schema_version: int = 2
     run: RunInfo
     machine: dict[str, str]
     verdicts: list[Verdict]
@@ -160,3 +176,5 @@ class Results(Frozen):
     taxes: list[Tax] = Field(default_factory=list, exclude_if=lambda found: not found)
     searches: list[SearchResult] = Field(default_factory=list, exclude_if=lambda found: not found)
     courses: list[Course] = Field(default_factory=list, exclude_if=lambda found: not found)
+    book: list[Chapter] = Field(default_factory=list, exclude_if=lambda found: not found)
+    maps: list[WinnerMap] = Field(default_factory=list, exclude_if=lambda found: not found)
