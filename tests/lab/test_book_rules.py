@@ -150,6 +150,32 @@ def test_the_forecast_of_what_was_chosen_fits_the_budget(book):
         assert chosen.seconds == pytest.approx(seconds(book, chosen.claims), abs=0.01)
 
 
+def test_a_cell_is_paid_once_whoever_bought_it():
+    # the first two are cheapest together; the third then lacks one dear cell of its three
+    apart = "".join(
+        f"""
+  {name}:{COMMON}
+    kind: {kind}
+    ratio: select / epoll
+    at-least: 2
+    at: [{places}]
+"""
+        for name, kind, places in (
+            ("one", "compare", "{idle: 10}"),
+            ("two", "compare", "{idle: 10}, {idle: 100}"),
+            ("all", "compare", "{idle: 10}, {idle: 100}, {idle: 900}"),
+        )
+    )
+    book = parse((HEAD + apart).encode())
+    plan = plan_of(book)
+    total = forecast(plan).total_s
+    assert within.choose(book, plan, total + 0.01).claims == plan.claims
+    fewer = within.choose(book, plan, total - 0.01)
+    assert fewer.claims == ["one", "two"]
+    dear = total - fewer.seconds
+    assert fewer.left == {"all": pytest.approx(dear)}
+
+
 def test_a_claim_that_cannot_be_decided_here_is_not_bought(book):
     found = within.choose(book, plan_of(book), 10_000, ["big"])
     assert "big" not in found.claims
