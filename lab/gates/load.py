@@ -7,7 +7,7 @@ from lab.gates.course import tolerance
 from lab.gates.finding import Finding, at_least, at_most
 from lab.measure import ACTIVE, NS, Unmeasured, engine_share, merged
 from lab.model import Cell, ClassName
-from lab.record import ClassResult, Record
+from lab.record import ClassResult, Counts, Record
 from loadtests.engine.classes import ATTACKERS, MUTE
 
 ENGINE_SHARE_VOID = 0.85  # of one core; above it queues form in the generator itself
@@ -68,13 +68,19 @@ def wrong_bytes(record: Record, _cell: Cell) -> Finding:
 
 
 def errors(record: Record, cell: Cell) -> Finding:
-    """Failed requests per scheduled one, all kinds, whole trial; of who attacks only if alone."""
+    """Failed requests per scheduled one, all kinds, in the window; of who attacks only if alone.
+
+    Behind the window they tell nothing of it: who waits for a neighbour to leave waits in vain once
+    the load has ended and nobody leaves any more.
+    """
     classes = [(name, found) for name, found in _classes(record) if name not in MUTE]
     served = [found for name, found in classes if name not in ATTACKERS]
     scheduled, kinds = 0, dict[str, int]()
-    for found in served or [found for _, found in classes]:
-        scheduled += found.total.scheduled
-        for kind, n in found.total.failed.items():
+    judged: list[Counts] = [found.window for found in served]
+    judged = judged or [found.total for _, found in classes]
+    for found in judged:
+        scheduled += found.scheduled
+        for kind, n in found.failed.items():
             kinds[kind] = kinds.get(kind, 0) + n
     if cell.load.keys() <= MUTE:
         return Finding("ok", 0, ERROR_SHARE)

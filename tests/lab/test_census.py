@@ -109,7 +109,8 @@ def test_a_record_without_engines_cannot_be_judged():
 
 def beside_long(name, **total):
     """The usual healthy cell, and one more class that had `total`."""
-    other = ClassResult(total=Counts(**total), window=WindowResult(), connections=counts())
+    inside = {key: total[key] for key in ("scheduled", "failed") if key in total}
+    other = ClassResult(total=Counts(**total), window=WindowResult(**inside), connections=counts())
     classes = {**r.engine().classes, name: other}
     cell = r.cell()
     return (

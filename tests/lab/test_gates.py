@@ -32,9 +32,10 @@ def with_meter(**changes):
 
 
 def failing(kind, n):
-    """A record in which n of 1200 requests failed, counted alike everywhere."""
+    """A record in which n of 1200 requests failed, in the window of 1000, counted everywhere."""
+    engine = r.of_class(r.engine(), "long", "total", completed=1200 - n, failed={kind: n})
     return r.record(
-        engines=[r.of_class(r.engine(), "long", "total", completed=1200 - n, failed={kind: n})],
+        engines=[r.of_class(engine, "long", "window", completed=1000 - n, failed={kind: n})],
         locust=LocustCount(requests=1200, failures=n, workers=1, lost_workers=0),
     )
 
@@ -114,12 +115,17 @@ def test_census_at_the_server(when, more, due):
 
 @pytest.mark.parametrize(("failed", "due"), [(1, "ok"), (2, "void")])
 def test_errors(failed, due):
-    """0.1 % of 1200 lies between one and two."""
+    """0.1 % of 1000 is one."""
     assert state("errors", failing("reset", failed)) == due
 
 
+def test_errors_behind_the_window_tell_nothing_of_it():
+    late = with_class("long", "total", completed=1150, failed={"timeout": 50})
+    assert state("errors", late) == "ok"
+
+
 def test_errors_void_a_trial_in_which_nothing_was_scheduled():
-    nothing = with_class("long", "total", scheduled=0, sent=0, completed=0)
+    nothing = with_class("long", "window", scheduled=0, sent=0, completed=0)
     assert state("errors", nothing) == "void"
 
 
