@@ -276,11 +276,13 @@ def _starving(
     experiment: Experiment, arm: str, counts: Mapping[ClassName, int], server: Server
 ) -> str:
     """Say who would wait for ever: held connections keep a server that takes one after the other
-    from all who come behind them; short ones make room.
+    from all who come behind them; those that end, and be it for the next one, make room.
     """
     workers = experiment.arms[arm].workers
     at_once = server.clients(workers)
-    held = sum(count for name, count in counts.items() if name not in FLEETING)
+    classes = experiment.load_of(arm).classes()
+    ending = FLEETING | {"churn"} | {n for n in classes if getattr(classes[n], "requests", None)}
+    held = sum(count for name, count in counts.items() if name not in ending)
     late = [name for name in counts if name in FLEETING and counts[name]]
     room = 1 if late else 0
     if not at_once or held + room <= at_once:
