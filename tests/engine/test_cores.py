@@ -159,16 +159,16 @@ class Link(SimpleNamespace):
         self.heard.append(kind)
 
 
-def new_fleet(books, *, eager):
-    poll = fast.Poll(-1, -1, fast.Handlers(), [])
+def new_fleet(books, *, eager, poll=None):
+    poll = poll or fast.Poll(-1, -1, fast.Handlers(), [])
     return fast.Fleet(poll, books, lambda link, now: None, None, eager, not eager)
 
 
-def lane(exchanges, *, eager=True):
+def lane(exchanges, *, eager=True, poll=None):
     """A lane over a pair of sockets. Returns (lane, link, fleet, books, the server's end)."""
     here, there = socket.socketpair()
     books = Ledger(paced=not eager)
-    fleet = new_fleet(books, eager=eager)
+    fleet = new_fleet(books, eager=eager, poll=poll)
     link = Link(heard=[], group=SimpleNamespace(flying=0), here=here)
     link.lane = fast.Lane(link, fleet, fast.Turns(exchanges, 0), 4096, False)
     link.lane.fd = here.fileno()
@@ -207,6 +207,38 @@ def test_another_reply_is_the_links_affair_with_all_that_belongs_to_it(said):
         assert (fleet.flying, link.group.flying, len(books.done)) == (0, 1, 0)
         fast_lane()
         assert link.heard == [said, "on_reply"]
+
+
+@needs_built
+def test_an_alarm_does_not_wait_for_the_rest_of_a_batch():
+    """Three are ready at once; the first of them takes so long that the alarm is due behind it."""
+    loop = compiled.CompiledLoop()
+    done = []
+
+    def take_long():
+        here.recv(1)
+        while time.monotonic_ns() < due:
+            pass
+
+    here, there = socket.socketpair()
+    loop.watch(here.fileno(), take_long)
+    lanes = [lane(EXCHANGES, poll=loop.poll) for _ in range(2)]
+    for each, _, _, _, _ in lanes:
+        loop.watch(each.fd, each)
+        each.begin(0)
+    for end in (there, *(peer for *_, peer in lanes)):
+        end.send(b"ONE!")
+    alarm = loop.alarm(
+        lambda now: (done.extend(len(books.done) for *_, books, _ in lanes), loop.stop())
+    )
+    due = time.monotonic_ns() + 50 * MILLISECOND
+    loop.set(alarm, due)
+    loop.run()
+    assert done in ([1, 0], [0, 0])  # the latter where this machine was away for 50 ms
+    assert [len(books.done) for *_, books, _ in lanes] == [1, 1]
+    loop.close()
+    for end in (here, there, *(link.here for _, link, *_ in lanes), *(peer for *_, peer in lanes)):
+        end.close()
 
 
 @needs_built
