@@ -66,59 +66,49 @@ def _span(decision: Decision) -> str:
 def effect_words(claim: Claim, decision: Decision) -> str:
     if decision.estimate is None or isinstance(claim, LimitClaim | ReplicationClaim):
         return ""
-    what = METRICS[claim.metric].words
-    if isinstance(claim, GrowthClaim):
-        return (
-            f"{claim.arm}: {what} at the highest level is {decision.estimate:.3g} x that at the "
-            f"lowest ({_span(decision)})"
-        )
-    if isinstance(claim, SlopeClaim):
-        unit = f"{METRICS[claim.metric].unit} per {claim.over}"
-        return (
-            f"slope of {claim.slope.a} less {claim.at_most:g} x slope of {claim.slope.b}: "
-            f"{decision.estimate:.3g} {unit} ({_span(decision)})"
-        )
-    if isinstance(claim, CrossoverClaim):
-        return (
-            f"{claim.ratio} passes {claim.threshold:g} at {decision.estimate:.3g} {claim.over} "
-            f"({_span(decision)})"
-        )
-    if isinstance(claim, DifferenceClaim):
-        unit = METRICS[claim.metric].unit
-        return f"{what}: {claim.difference} is {decision.estimate:.3g} {unit} ({_span(decision)})"
-    if isinstance(claim, SlopeOrderClaim):
-        unit = f"{METRICS[claim.metric].unit} per {claim.over}"
-        return (
-            f"slope of an arm less {claim.margin:g} x slope of the next one, where that is least "
-            f"sure: {decision.estimate:.3g} {unit} ({_span(decision)})"
-        )
-    if isinstance(claim, OrderClaim):
-        said = f"an arm is {decision.estimate:.3g} x the next one, where that is least sure"
-        return f"{what}: {said} ({_span(decision)})"
-    a, b = claim.ratio.a, claim.ratio.b
-    if claim.against:
-        levels = ", ".join(f"{name} {level}" for name, level in claim.against.items())
-        b = f"{b} at {levels}"
-    return f"{what}: {a} is {decision.estimate:.3g} x {b} ({_span(decision)})"
+    metric, found = METRICS[claim.metric], f"{decision.estimate:.3g}"
+    match claim:
+        case GrowthClaim():
+            levels = "at the highest level is {} x that at the lowest"
+            said = f"{claim.arm}: {metric.words} {levels.format(found)}"
+        case SlopeClaim():
+            less = f"slope of {claim.slope.a} less {claim.at_most:g} x slope of {claim.slope.b}"
+            said = f"{less}: {found} {metric.unit} per {claim.over}"
+        case SlopeOrderClaim():
+            less = f"slope of an arm less {claim.margin:g} x slope of the next one"
+            said = f"{less}, where least sure: {found} {metric.unit} per {claim.over}"
+        case CrossoverClaim():
+            said = f"{claim.ratio} passes {claim.threshold:g} at {found} {claim.over}"
+        case DifferenceClaim():
+            said = f"{metric.words}: {claim.difference} is {found} {metric.unit}"
+        case OrderClaim():
+            said = f"{metric.words}: an arm is {found} x the next one, where least sure"
+        case _:
+            levels = ", ".join(f"{name} {level}" for name, level in claim.against.items())
+            b = f"{claim.ratio.b} at {levels}" if levels else claim.ratio.b
+            said = f"{metric.words}: {claim.ratio.a} is {found} x {b}"
+    return f"{said} ({_span(decision)})"
 
 
 def sense(claim: Claim) -> str:
-    if isinstance(claim, LimitClaim):
-        return f"probe {claim.probe}, three of three"
-    if isinstance(claim, GrowthClaim):
-        return f"{claim.growth} over {claim.over}"
-    if isinstance(claim, SlopeClaim):
-        return f"slope of {claim.slope.a} at most {claim.at_most:g} x that of {claim.slope.b}"
-    if isinstance(claim, CrossoverClaim):
-        return f"{claim.ratio} passes {claim.threshold:g} inside the measured range"
-    if isinstance(claim, ReplicationClaim):
-        return f"{len(claim.shape)} statements on the shape of a table"
-    if isinstance(claim, DifferenceClaim):
-        unit = METRICS[claim.metric].unit
-        return f"{claim.difference} at least {claim.at_least:g} {unit}"
-    if isinstance(claim, SlopeOrderClaim):
-        return f"slopes of {' > '.join(claim.order)}, each at least {claim.margin:g} x the next"
-    if isinstance(claim, OrderClaim):
-        return f"{' > '.join(claim.order)}, each at least {claim.margin:g} x the next"
-    words = {"compare": "at least", "equality": "equal within", "below": "below"}[claim.kind]
-    return f"{claim.ratio} {words} {claim.margin:g}"
+    match claim:
+        case LimitClaim():
+            said = f"probe {claim.probe}, three of three"
+        case GrowthClaim():
+            said = f"{claim.growth} over {claim.over}"
+        case SlopeClaim():
+            said = f"slope of {claim.slope.a} at most {claim.at_most:g} x that of {claim.slope.b}"
+        case CrossoverClaim():
+            said = f"{claim.ratio} passes {claim.threshold:g} inside the measured range"
+        case ReplicationClaim():
+            said = f"{len(claim.shape)} statements on the shape of a table"
+        case DifferenceClaim():
+            least = f"{claim.at_least:g} {METRICS[claim.metric].unit}"
+            said = f"{claim.difference} at least {least}"
+        case SlopeOrderClaim() | OrderClaim():
+            what = "slopes of " if isinstance(claim, SlopeOrderClaim) else ""
+            said = f"{what}{' > '.join(claim.order)}, each at least {claim.margin:g} x the next"
+        case _:
+            words = {"compare": "at least", "equality": "equal within", "below": "below"}
+            said = f"{claim.ratio} {words[claim.kind]} {claim.margin:g}"
+    return said
