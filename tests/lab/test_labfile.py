@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.claims import GrowthClaim, experiment_of, metric_of
+from lab.claims import GrowthClaim, experiment_of
 from lab.config import load
 from lab.plan import expand, forecast, ladder, needed_by
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LAB = load(ROOT / "lab.yaml")
 
 
-@pytest.mark.parametrize(("profile", "minutes"), [("smoke", 0.75), ("quick", 10), ("full", 90)])
+@pytest.mark.parametrize(("profile", "minutes"), [("smoke", 0.75), ("quick", 20), ("full", 100)])
 def test_a_profile_fits_its_time(profile: str, minutes: float) -> None:
     assert forecast(expand(LAB, [], profile, 1)).total_s <= 60 * minutes
 
@@ -30,13 +30,10 @@ def test_every_claim_of_a_profile_has_its_cells_there(profile: str) -> None:
 TAX = {name for name, claim in LAB.claims.items() if "tax" in claim.profiles}
 
 
-def test_full_answers_all_claims_and_quick_all_but_two() -> None:
+def test_full_answers_all_claims_and_quick_nothing_else() -> None:
     ours = [name for name in LAB.claims if name not in TAX]
     assert expand(LAB, [], "full", 1).claims == ours
-    assert set(ours) - set(expand(LAB, [], "quick", 1).claims) == {
-        "noise-floor",
-        "uring-fewer-syscalls",
-    }
+    assert set(expand(LAB, [], "quick", 1).claims) < set(ours)
 
 
 def test_what_a_container_costs_is_asked_in_a_profile_of_its_own_and_far_below_the_proxys_end():
@@ -69,9 +66,7 @@ def test_what_the_notes_do_not_say_is_not_put_into_their_mouth() -> None:
         assert bool(claim.notes) == bool(claim.section)
 
 
-def test_each_measured_claim_counts_cpu_and_says_why_its_effect_matters() -> None:
+def test_each_measured_claim_says_why_its_effect_matters() -> None:
     for claim in LAB.claims.values():
-        if experiment_of(claim):
-            assert metric_of(claim) == "cpu" or claim.id in TAX
         if "because" in type(claim).model_fields:
             assert claim.because or not experiment_of(claim)
