@@ -67,7 +67,7 @@ lock:  ## write the locks anew (needs uv)
 	@touch $@
 
 # The hot loop of the load engine, in place. An old one is not left over.
-.venv/core: loadtests/engine/fast.pyx .venv/runtime
+.venv/core: loadtests/engine/fast.pyx $(wildcard loadtests/engine/fast_*.pxi) .venv/runtime
 	@{ CFLAGS='-O2 -g0 -ffile-prefix-map=$(CURDIR)=.' $(BIN)/cythonize --inplace --force -3 $< \
 	  && $(BIN)/python -c 'import loadtests.engine.fast'; } >.venv/core.log 2>&1 \
 	  || { rm -f loadtests/engine/fast.*.so; \
