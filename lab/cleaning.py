@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.backends.process import Leftover, leftovers, remove
+from lab.backends.leftovers import Leftover, leftovers, remove
 from lab.errors import EnvironmentUnfit
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from lab import (
     store,
     tracing,
 )
-from lab.backends import locusts, process
+from lab.backends import leftovers, locusts
 from lab.backends.attached_locust import AttachedLoad, ElsewhereHost, NoPins
 from lab.backends.contract import Backend
 from lab.backends.process import ProcessBackend
@@ -126,7 +126,7 @@ def run(wishes: Wishes, watcher: Watcher) -> Finished:
         watcher.note(f"{interrupted}: stopped; what was finished is reported.")
     finally:
         os.sched_setaffinity(0, affinity)
-        process.remove([one for one in process.leftovers() if one.run == label(kept)])
+        leftovers.remove([one for one in leftovers.leftovers() if one.run == label(kept)])
         kept.write_facts(kept.facts().model_copy(update={"ended_unix": time.time(), "how": how}))
     return Finished(kept, analysis.conclude(kept, "holm" if wishes.strict else "bh"), exit_code)
 

@@ -21,7 +21,8 @@ from typing import IO
 
 from lab.backends.contract import Backend, Exit, StartFailed, StartOptions, Target, verify
 from lab.backends.foreign import forgiven, wait_until_accepting
-from lab.backends.process import HOST, LABEL, ProcessTarget
+from lab.backends.leftovers import LABEL
+from lab.backends.process import HOST, ProcessTarget
 from lab.meter import ProcessMeter
 from lab.own_servers import OwnServer, variables, words
 

@@ -14,21 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Self
 
 from lab.backends.contract import Address, Exit, StartFailed, StartOptions, verify
+from lab.backends.leftovers import KILL_S, LABEL, ends, kill_session
 from lab.meter import ProcessMeter
-from lab.proc import read_all, read_stat
 from servers.catalog import SERVERS
 
 HOST = "127.0.0.1"
-LABEL = "LAB_RUN"
 NS = 1_000_000_000
-KILL_S = 5.0  # seconds for the kernel to end a killed process; it needs milliseconds
 STDERR_TAIL = 16_384  # bytes kept of what a server wrote to stderr
 PIPE_READ = 4096  # bytes
 ENVIRONMENT = 5  # exit code of `python -m servers` for a taken port
@@ -167,7 +163,7 @@ class ProcessTarget:
         """Wait for the end without reaping: what it used is asked for once, at the very end."""
         descriptor = os.pidfd_open(self.pid)
         try:
-            return _ends(descriptor, timeout)
+            return ends(descriptor, timeout)
         finally:
             os.close(descriptor)
 
@@ -176,7 +172,7 @@ class ProcessTarget:
         if killed:
             self._signal(signal.SIGKILL)
             self._ended(KILL_S)
-        escaped = _kill_session(self.pid)
+        escaped = kill_session(self.pid)
         _, status, usage = os.wait4(self.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if self.process.stdout is not None:
@@ -206,42 +202,6 @@ class ProcessTarget:
         return bool(data)
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """A process of a run whose lab is no more."""
-
-    pid: int
-    run: str
-    started: int  # since boot, in ticks: with it, a process id is unique
-
-
-def leftovers() -> list[Leftover]:
-    """Every process that carries a run's label in its environment, except ourselves."""
-    found = []
-    for pid, stat in read_all().items():
-        with suppress(OSError):  # ended, or another user's
-            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                name, _, run = entry.decode(errors="replace").partition("=")
-                if name == LABEL and pid != os.getpid() and stat.state not in "ZX":
-                    found.append(Leftover(pid, run, stat.started))
-    return found
-
-
-def remove(processes: Iterable[Leftover], timeout: float = KILL_S) -> None:
-    """SIGTERM to each; SIGKILL to those still there after the timeout. Never hits a reused id."""
-    end = time.monotonic() + timeout
-    with ExitStack() as stack:
-        descriptors = [fd for one in processes if (fd := _hold(one.pid, one.started)) is not None]
-        for descriptor in descriptors:
-            stack.callback(os.close, descriptor)
-            _send(descriptor, signal.SIGTERM)
-            _send(descriptor, signal.SIGCONT)  # a paused one would not hear it
-        for descriptor in descriptors:
-            if not _ends(descriptor, max(0.0, end - time.monotonic())):
-                _send(descriptor, signal.SIGKILL)
-                _ends(descriptor, KILL_S)
-
-
 def is_exact(server: str) -> bool:
     """Our protocols answer in bytes that are known; a framework's, by what they mean."""
     known = SERVERS.get(server)
@@ -256,44 +216,6 @@ def pin(pid: int, cpu: int) -> None:
         pass  # ended already: whoever waits for it learns why
     except OSError as error:
         raise StartFailed(f"cannot run on CPU {cpu}: {error.strerror}") from error
-
-
-def _kill_session(leader: int) -> int:
-    """Kill what the leader of a session left behind, and tell how many there were."""
-    stats = {pid: stat for pid, stat in read_all().items() if stat.session == leader != pid}
-    left = {pid: stat.started for pid, stat in stats.items() if stat.state not in "ZX"}
-    for pid, started in left.items():
-        descriptor = _hold(pid, started)
-        if descriptor is not None:
-            _send(descriptor, signal.SIGKILL)
-            _ends(descriptor, KILL_S)
-            os.close(descriptor)
-    return len(left)
-
-
-def _hold(pid: int, started: int) -> int | None:
-    """A descriptor of exactly this process. None: it has ended, whoever has its id now."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
-    stat = read_stat(pid)
-    if stat is not None and stat.started == started:
-        return descriptor
-    os.close(descriptor)
-    return None
-
-
-def _send(descriptor: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        signal.pidfd_send_signal(descriptor, number)
-
-
-def _ends(descriptor: int, timeout: float) -> bool:
-    """Wait until the process has ended; a pid descriptor is readable then, pidfd_open(2)."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        return bool(selector.select(timeout))
 
 
 def counters(output: bytes) -> dict[str, int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from lab import host
-from lab.backends import locusts, process
+from lab.backends import leftovers, locusts
 from lab.backends.contract import StartOptions, Target
 from lab.backends.process import ProcessBackend
 from lab.errors import EnvironmentUnfit, TrialFailed
@@ -92,7 +92,7 @@ class Rig:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
         os.sched_setaffinity(0, self._affinity)
-        process.remove([one for one in process.leftovers() if one.run == self.label])
+        leftovers.remove([one for one in leftovers.leftovers() if one.run == self.label])
 
     def seconds(self, full: float, quick: float) -> float:
         """Choose a length."""

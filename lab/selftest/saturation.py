@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab import gates
-from lab.backends.process import LABEL
+from lab.backends.leftovers import LABEL
 from lab.gates import generator
 from lab.measure import engine_share
 from lab.model import ClassLoad, ClassName

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.backends.contract import StartOptions, Target
-from lab.backends.process import LABEL, ProcessBackend
+from lab.backends.leftovers import LABEL
+from lab.backends.process import ProcessBackend
 from lab.errors import TrialFailed
 from lab.measure import cpu_ns, switches, throughput
 from lab.model import ClassLoad

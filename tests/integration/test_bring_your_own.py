@@ -18,9 +18,10 @@ import pytest
 
 from lab.backends import containers, networks, own_commands
 from lab.backends.contract import StartFailed, StartOptions, WrongAnswer
+from lab.backends.leftovers import leftovers
 from lab.backends.own_commands import OwnCommands
 from lab.backends.own_images import OwnImages
-from lab.backends.process import ProcessBackend, leftovers
+from lab.backends.process import ProcessBackend
 from lab.errors import EnvironmentUnfit
 from lab.ground import missing
 from lab.own_servers import OwnServer

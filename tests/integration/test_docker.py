@@ -19,7 +19,7 @@ from lab.backends import containers, locust_containers, networks
 from lab.backends.containers import RUN
 from lab.backends.contract import StartFailed, StartOptions
 from lab.backends.docker import opened
-from lab.backends.process import leftovers
+from lab.backends.leftovers import leftovers
 from lab.cleaning import owner
 from lab.config import load
 from lab.errors import EnvironmentUnfit

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.backends.contract import StartFailed, StartOptions
-from lab.backends.process import leftovers
+from lab.backends.leftovers import leftovers
 from lab.mechanism import contradiction, figures
 from lab.tracing import QUESTIONS, TracedBackend, obstacle, trace_family
 from servers.catalog import SERVERS

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.backends.process import leftovers
+from lab.backends.leftovers import leftovers
 from lab.cleaning import owner
 from lab.config import load
 from lab.plan import expand

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lab.backends.process import leftovers
+from lab.backends.leftovers import leftovers
 from lab.model import ClassLoad
 from lab.selftest import runner, stall
 from lab.selftest.rig import Rig

@@ -10,7 +10,8 @@ from threading import Thread
 import pytest
 
 from lab.backends.contract import StartFailed, StartOptions, WrongAnswer, verify
-from lab.backends.process import Leftover, ProcessBackend, leftovers, remove
+from lab.backends.leftovers import Leftover, leftovers, remove
+from lab.backends.process import ProcessBackend
 from lab.meter import Gone, ProcessMeter
 
 OPTIONS = StartOptions()
