@@ -69,11 +69,11 @@ def crossover(line: CrossoverLine) -> Spec:
     rows = [_row(point, arm=line.ratio, said=words.ratio(point.y)) for point in line.points]
     levels = [point.level for point in line.points]
     base = alt.Chart(alt.Data(values=rows)).encode(x=_levels(line.factor, levels))
-    y = _y_ratio(f"{line.ratio}, log scale", rows, line.threshold, 1.0)
+    y = y_ratio(f"{line.ratio}, log scale", rows, line.threshold, 1.0)
     layers = [
         *_crossing(line.at, levels),
-        _rule(1.0, (1, 0), 1.0),
-        _rule(line.threshold, (6, 4), 1.5),
+        rule(1.0, (1, 0), 1.0),
+        rule(line.threshold, (6, 4), 1.5),
         base.mark_area(opacity=0.18, color=COLOURS[0]).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=2, color=COLOURS[0]).encode(y=y),
         base.mark_rule(strokeWidth=1.5, color=COLOURS[0]).encode(y="low:Q", y2="high:Q"),
@@ -160,7 +160,7 @@ def _y(title: str, rows: Sequence[Row]) -> alt.Y:
     return y_axis(title, alt.Scale(type="linear", zero=True))
 
 
-def _y_ratio(title: str, rows: Sequence[Row], *also: float) -> alt.Y:
+def y_ratio(title: str, rows: Sequence[Row], *also: float) -> alt.Y:
     """Give a log axis, on which m and 1/m are equally far from 1, with readable ticks."""
     values = [*_ends(rows), *also]
     low, high = min(values) / ROOM, max(values) * ROOM
@@ -196,7 +196,8 @@ def _by(field: str, channel: Any, domain: Sequence[str], signs: Sequence[object]
     return channel(f"{field}:N", scale=scale, legend=None)
 
 
-def _rule(y: float, dash: Sequence[int], width: float) -> alt.Chart:
+def rule(y: float, dash: Sequence[int], width: float) -> alt.Chart:
+    """Draw a level line across the chart."""
     data = alt.Data(values=[{"value": y}])
     mark = {"strokeDash": list(dash), "strokeWidth": width, "color": INK, "opacity": 0.7}
     return alt.Chart(data).mark_rule(**mark).encode(y="value:Q")

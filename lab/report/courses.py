@@ -23,7 +23,9 @@ def figures(courses: Iterable[Course], specs: dict[str, Spec]) -> list[dict[str,
     for course in courses:
         key = (course.experiment, words.factors(course.factors), course.connection_class)
         groups.setdefault(key, []).append(course)
-    return [_figure(f"course-{i}", group, specs) for i, group in enumerate(groups.values(), 1)]
+    return [
+        _figure(f"chart.course-{i}", group, specs) for i, group in enumerate(groups.values(), 1)
+    ]
 
 
 def _figure(name: str, group: list[Course], specs: dict[str, Spec]) -> dict[str, Any]:

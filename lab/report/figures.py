@@ -31,7 +31,13 @@ def growth(ladders: Iterable[Ladder], specs: Specs) -> list[dict[str, Any]]:
     for ladder in ladders:
         key = (ladder.experiment, ladder.factor, ladder.metric, ladder.unit)
         groups.setdefault(key, []).append(_readable(ladder))
-    return [_growth(f"growth-{i}", group, specs) for i, group in enumerate(groups.values(), 1)]
+    found = enumerate(groups.values(), 1)
+    return [_growth(f"chart.growth-{i}", group, specs) for i, group in found]
+
+
+def ladder(name: str, lines: Iterable[Ladder], specs: Specs) -> dict[str, Any]:
+    """Arrange the ladder of one claim: its own arms at its own levels."""
+    return _growth(name, [_readable(line) for line in lines], specs)
 
 
 def _readable(ladder: Ladder) -> Ladder:
@@ -49,13 +55,13 @@ def _growth(name: str, group: list[Ladder], specs: Specs) -> dict[str, Any]:
     return {
         "id": name,
         "first": group[0],
-        "legend": [_sign(i, line.arm, line.verdict) for i, line in enumerate(group)],
+        "legend": [sign(i, line.arm, line.verdict) for i, line in enumerate(group)],
         "levels": sorted({point.level for line in group for point in line.points}),
         "rows": [(line, {point.level: point for point in line.points}) for line in group],
     }
 
 
-def _sign(index: int, name: str, note: str = "") -> dict[str, str]:
+def sign(index: int, name: str, note: str = "") -> dict[str, str]:
     """Give a line of the page's own legend: the colour, dash and shape that the chart uses."""
     dash = charts.DASHES[index % len(charts.DASHES)]
     return {
@@ -69,12 +75,17 @@ def _sign(index: int, name: str, note: str = "") -> dict[str, str]:
 
 def crossovers(lines: Iterable[CrossoverLine], specs: Specs) -> list[dict[str, Any]]:
     """Arrange one chart per crossover claim."""
-    return [_crossover(f"crossover-{i}", line, specs) for i, line in enumerate(lines, 1)]
+    return [_crossover(f"chart.crossover-{i}", line, specs) for i, line in enumerate(lines, 1)]
 
 
 def _crossover(name: str, line: CrossoverLine, specs: Specs) -> dict[str, Any]:
     if line.points:
         specs[name] = charts.crossover(line)
+    return crossover(name, line)
+
+
+def crossover(name: str, line: CrossoverLine) -> dict[str, Any]:
+    """Give the values of one crossover's figure, whose chart is filed under that name."""
     return {"id": name, "line": line, "state": STATES.get(line.state, line.state)}
 
 
@@ -82,7 +93,9 @@ def experiments(cells: Iterable[CellSummary], specs: Specs) -> list[dict[str, An
     """Arrange the cells by experiment: a column per metric, a latency figure per class."""
     ordered = sorted(cells, key=lambda cell: cell.experiment)  # stable: cells keep their order
     groups = groupby(ordered, lambda cell: cell.experiment)
-    return [_experiment(f"latency-{i}", n, list(g), specs) for i, (n, g) in enumerate(groups, 1)]
+    return [
+        _experiment(f"chart.latency-{i}", n, list(g), specs) for i, (n, g) in enumerate(groups, 1)
+    ]
 
 
 def _experiment(stem: str, name: str, cells: list[CellSummary], specs: Specs) -> dict[str, Any]:
@@ -153,7 +166,7 @@ def _latency(
     return {
         "id": name if spec is not None else "",
         "title": f"{experiment}, {connection} connections",
-        "legend": [_sign(i, f"p{p:g}") for i, p in enumerate(charts.PERCENTS) if p in percents],
+        "legend": [sign(i, f"p{p:g}") for i, p in enumerate(charts.PERCENTS) if p in percents],
         "shown": [kind for kind in KINDS if kind in KINDS[:2] or kind in kinds],
         "rows": _latency_rows(pairs),
     }

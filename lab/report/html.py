@@ -7,13 +7,24 @@ report is written, because altair is large.
 """
 
 import json
+import re
 import shlex
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from lab.report import charts, courses, figures, forest, replicated, searches, words
+from lab.report import (
+    charts,
+    claim_figures,
+    contents,
+    courses,
+    figures,
+    forest,
+    replicated,
+    searches,
+    words,
+)
 from lab.report.model import OutcomeName, Results, RunInfo, Verdict
 
 BADGES: dict[OutcomeName, str] = {
@@ -23,13 +34,15 @@ BADGES: dict[OutcomeName, str] = {
     "void": "∅",
     "skipped": "–",
 }
+CHINESE = re.compile("[\u4e00-\u9fff]+")
 FAMILIES = {"bh": "Benjamini–Hochberg", "holm": "Holm"}
 
 
 def render(results: Results, *, bundle: bool = True) -> str:
     """Write the page. bundle=False leaves the chart library out: tables, but no charts."""
     specs: figures.Specs = {}
-    cards = [_card(verdict, results) for verdict in results.verdicts]
+    cards = [_card(verdict, results, specs) for verdict in results.verdicts]
+    judged = {verdict.claim for verdict in results.verdicts}
     page = _environment().get_template("report.html.j2")
     return page.render(
         results=results,
@@ -37,9 +50,14 @@ def render(results: Results, *, bundle: bool = True) -> str:
         title=f"Server I/O in verdicts: {results.run.profile} run",
         counts=words.tally(verdict.outcome for verdict in results.verdicts),
         cards=cards,
+        sections=contents.sections(results, cards),
+        coverage=contents.coverage(results),
+        silent=contents.silent(results),
         surprises=[card for card in cards if card["verdict"].surprise],
         growth=figures.growth(results.ladders, specs),
-        crossovers=figures.crossovers(results.crossovers, specs),
+        crossovers=figures.crossovers(
+            [line for line in results.crossovers if line.claim not in judged], specs
+        ),
         experiments=figures.experiments(results.cells, specs),
         searches=searches.figures(results.searches, specs),
         courses=courses.figures(results.courses, specs),
@@ -62,8 +80,14 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(words=words, badges=BADGES, meanings=words.MEANINGS)
-    environment.globals.update(cell=replicated.cell, said=replicated.said)
+    environment.globals.update(cell=replicated.cell, said=replicated.said, mixed=_mixed)
     return environment
+
+
+def _mixed(text: str) -> Markup:
+    """Mark the Chinese of a title as Chinese, for fonts and for those who listen."""
+    said = str(escape(text))
+    return Markup(CHINESE.sub(r'<span lang="zh">\g<0></span>', said))  # noqa: S704 (escaped)
 
 
 def _script_json(value: object) -> Markup:
@@ -78,13 +102,18 @@ def _options(run: RunInfo) -> list[str]:
     return ["--profile", run.profile, "--seed", str(run.seed), *where]
 
 
-def _card(verdict: Verdict, results: Results) -> dict[str, Any]:
+def _card(verdict: Verdict, results: Results, specs: figures.Specs) -> dict[str, Any]:
     """Arrange one verdict: what stands beside its sentence, in the order of reading."""
     facts = [*_decision(verdict, results.multiplicity), *_context(verdict)]
+    cells = [cell for cell in results.mechanism if cell.cell in verdict.cells]
+    traced = figures.ledgers(cells)
     plot = forest.layout(verdict)
     return {
         "verdict": verdict,
         "forest": plot,
+        "design": words.design(verdict),
+        "figures": claim_figures.arrange(verdict, results.crossovers, specs),
+        "ledgers": {name: ledger for name, ledger in traced.items() if ledger["rows"]},
         "effect": words.effect(verdict),
         "facts": [(name, text) for name, text in facts if text],
         "again": shlex.join(["lab", "run", verdict.claim, *_options(results.run)]),
@@ -93,12 +122,8 @@ def _card(verdict: Verdict, results: Results) -> dict[str, Any]:
 
 
 def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
-    because = f": {verdict.because}" if verdict.because else ""
     p = f"{words.chance(verdict.p)} raw, {words.chance(verdict.p_adjusted)} adjusted"
     return [
-        ("Declared", f"{verdict.sense}{because}" if verdict.sense else ""),
-        ("Measured", verdict.metric),
-        ("Load", verdict.load),
         ("Adjusted for", verdict.covariate),
         ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
         ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),

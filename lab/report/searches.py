@@ -32,7 +32,7 @@ def table(results: Results, console: Console) -> None:
 
 def figures(searches: Iterable[SearchResult], specs: dict[str, Spec]) -> list[dict[str, Any]]:
     """Arrange the searches for the page, and file their charts."""
-    return [_search(f"search-{i}", one, specs) for i, one in enumerate(searches, 1)]
+    return [_search(f"chart.search-{i}", one, specs) for i, one in enumerate(searches, 1)]
 
 
 def _search(name: str, one: SearchResult, specs: dict[str, Spec]) -> dict[str, Any]:

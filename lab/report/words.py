@@ -238,6 +238,25 @@ def blocks(verdict: Verdict) -> str:
     return f"{used}{dropped}{looked}"
 
 
+def design(verdict: Verdict) -> str:
+    """Write what decides a claim in one line: arms, places, load, metric, least effect and why.
+
+    `select against epoll, at idle 900; 4 long, open 1000/s; server CPU time per completed request;
+    select / epoll at least 1.3, because …`
+    """
+    arms = " against ".join(verdict.arms) if len(verdict.arms) < 3 else ", ".join(verdict.arms)
+    where = f"at {verdict.place}" if verdict.place else ""
+    because = f", because {verdict.because}" if verdict.because else ""
+    sense = f"{verdict.sense}{because}" if verdict.sense else ""
+    parts = [", ".join(filter(None, [arms, where])), verdict.load, verdict.metric, sense]
+    return "; ".join(filter(None, parts))
+
+
+def finding(verdict: Verdict) -> str:
+    """Write what was found as sources would say it: a verdict, or that it depends."""
+    return "conditional" if verdict.conditional else verdict.outcome
+
+
 def against_gate(verdict: Verdict) -> bool:
     """Say whether a claim was decided against what lab.yaml declares it must come to."""
     return (

@@ -1,15 +1,19 @@
 """The report in a real browser: charts are drawn, nothing is asked for, nothing sticks out."""
 
 import importlib.util
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from lab.report import html
+from tests.browser.looks import FAINT
 
+CHARTS = 7  # of the sample: three of claims, growth, two crossovers, latency
 SAMPLE = Path(__file__).parents[1] / "lab" / "sample_results.py"
 # What reaches past the window's edge would make the page scroll.
+BLOCKS = "[id='chart.idle-epoll.blocks']"
 OUTSIDE = """(() => {
   const outside = (one) => one.getBoundingClientRect().right > innerWidth + 1;
   const wide = [...document.querySelectorAll("body *")]
@@ -47,9 +51,9 @@ def browse(page, tmp_path):
 @pytest.mark.parametrize("width", [360, 500, 1400])
 def test_charts_are_drawn_offline_and_nothing_sticks_out(sample, page, browse, heard, width):
     page.set_viewport_size({"width": width, "height": 900})
-    browse(html.render(sample.full()), 4)
+    browse(html.render(sample.full()), CHARTS)
     charts = [chart.inner_html() for chart in page.locator(".chart").all()]
-    assert len(charts) == 4
+    assert len(charts) == CHARTS
     assert all('aria-roledescription="line mark container"' in c or "symbol" in c for c in charts)
     assert page.evaluate(OUTSIDE) == {"wide": [], "cut": 0}
     assert heard.console == []
@@ -66,6 +70,66 @@ def test_dark_and_empty(sample, page, browse, heard):
 def test_hostile_text_never_runs(sample, browse, heard):
     results = sample.full()
     ladder = results.ladders[0].model_copy(update={"arm": sample.HOSTILE, "unit": sample.HOSTILE})
-    page = browse(html.render(results.model_copy(update={"ladders": [ladder]})), 4)
+    page = browse(html.render(results.model_copy(update={"ladders": [ladder]})), CHARTS)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.content()
     assert heard.console == []
+
+
+def test_the_contents_lead_to_a_claim_in_two_languages(sample, page, browse, heard):
+    browse(html.render(sample.full()), CHARTS)
+    contents = page.get_by_role("navigation", name="Sections of the notes")
+    expect(contents.get_by_role("link")).to_have_count(4)
+    contents.get_by_role("link", name="select, poll and epoll compared").click()
+    expect(page.get_by_role("heading", level=3, name="select, poll and epoll")).to_be_in_viewport()
+    table = page.get_by_role("region", name="Every claim and its verdict")
+    table.get_by_role("link", name="of which few are active").click()
+    assert page.url.endswith("#idle-epoll")
+    card = page.get_by_role("article", name="of which few are active")
+    expect(card.get_by_role("heading", level=4)).to_be_in_viewport()
+    expect(card.locator("q:lang(zh)")).to_have_text("连接活跃度不高,epoll比select好")
+    assert "Design. select against epoll-level, at idle 900; 4 long" in card.inner_text()
+    assert "lab run idle-epoll --profile quick --seed 7" in card.inner_text()
+    assert heard.console == []
+
+
+def test_a_claims_chart_has_its_blocks_and_answers_the_pointer(sample, page, browse, heard):
+    browse(html.render(sample.full()), CHARTS)
+    chart = page.locator(BLOCKS)
+    points = chart.locator(".mark-symbol path")
+    expect(points).to_have_count(12)
+    points.nth(3).hover()
+    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("select/idle=900")
+    chart.locator("xpath=following-sibling::details").locator("summary").click()
+    table = page.get_by_role("region", name="Numbers of idle-epoll by block")
+    expect(table.get_by_role("rowheader")).to_have_count(13)
+    assert heard.console == []
+
+
+def test_headings_grow_one_by_one_and_tables_have_heads(sample, page, browse):
+    browse(html.render(sample.full()), CHARTS)
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1,h2,h3,h4,h5')].map((one) => +one.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    bare = "[...document.querySelectorAll('th:not([scope])')].map((one) => one.textContent)"
+    assert page.evaluate(bare) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_can_be_read(sample, page, browse, scheme):
+    page.emulate_media(color_scheme=scheme)
+    browse(html.render(sample.full()), CHARTS)
+    found = page.evaluate(FAINT)
+    assert found["texts"] > 400
+    assert found["faint"] == []
+
+
+def test_on_paper_nothing_is_hidden_behind_an_edge(sample, page, browse):
+    page.set_viewport_size({"width": 720, "height": 1000})
+    browse(html.render(sample.full()), CHARTS)
+    page.emulate_media(media="print")
+    assert page.locator("nav:visible").count() == 0
+    assert page.locator("article:visible").count() == 7
+    assert page.evaluate(OUTSIDE)["wide"] == []

@@ -7,14 +7,19 @@ import re
 
 from lab.report.model import (
     CellSummary,
+    Chapter,
     CrossoverLine,
     Estimate,
+    Figure,
     GateTally,
     Ladder,
+    Listed,
+    Mechanism,
     Percentile,
     Point,
     Results,
     RunInfo,
+    Series,
     Spread,
     Verdict,
 )
@@ -160,6 +165,18 @@ def verdict(**fields) -> Verdict:
     return Verdict(**made)
 
 
+def blocks(name: str, centre: float, half: float) -> Series:
+    """Twelve ratios that swing evenly about a centre."""
+    swing = [half * (step - 5.5) / 8 for step in (3, 8, 1, 10, 5, 6, 0, 11, 4, 7, 2, 9)]
+    return Series(
+        name=name,
+        scale="ratio",
+        blocks=list(range(1, 13)),
+        values=[round(centre * (1 + step), 6) for step in swing],
+        estimate=around(centre, half),
+    )
+
+
 def supported() -> Verdict:
     return verdict(
         claim="idle-epoll",
@@ -179,6 +196,9 @@ def supported() -> Verdict:
         voids={"host-noise": 3},
         void_reasons={"host-noise": "idle/select/idle=900: the hypervisor stole 31% of the window"},
         load="4 long, open 1000/s constant, 64 B; 900 idle",
+        arms=["select", "epoll-level"],
+        place="idle 900",
+        series=[blocks("idle/select/idle=900 : idle/epoll-level/idle=900", 4.05, 0.06)],
         expected="supported",
         source="Gammo et al., OLS 2004; ev(3)",
         caveat="Loopback bills part of the server's receive work to the load engine, "
@@ -200,6 +220,12 @@ def refuted() -> Verdict:
         "(98.75 % interval 0.93-1.02, 18 blocks)",
         sense="epoll-level/select at least 1.1",
         because="smallest saving worth a code change",
+        arms=["epoll-level", "select"],
+        place="connections 16",
+        cells=["active/epoll-level/connections=16", "active/select/connections=16"],
+        series=[
+            blocks("active/epoll-level/connections=16 : active/select/connections=16", 0.97, 0.045)
+        ],
         blocks_used=17,
         blocks_planned=18,
         dropped_blocks=1,
@@ -270,6 +296,9 @@ def others() -> list[Verdict]:
             effect=Estimate(value=3.5, low=3.3, high=None),
             effect_words="select costs 3.5 x as much at 900 idle as at 0 (at least 3.3, 12 blocks)",
             scale="ratio",
+            arms=["select"],
+            place="idle 0, 100, 400, 900",
+            ladders=ladders()[:1],
             sense="linear over idle",
             because="growth below 1.5 end to end is not worth the name",
             p=0.0002,
@@ -310,6 +339,62 @@ def others() -> list[Verdict]:
             because="least anyone calls much",
             gate="supported",
         ),
+    ]
+
+
+def mechanism() -> list[Mechanism]:
+    """What the two arms of the surprise asked of the kernel."""
+    return [
+        Mechanism(
+            cell=f"active/{arm}/connections=16",
+            experiment="active",
+            arm=arm,
+            server=arm,
+            factors={"connections": 16},
+            load="16 long, closed",
+            runs=3,
+            requests=6000,
+            figures={
+                "calls": Figure(median=calls, low=calls, high=calls + 0.1),
+                "waits": Figure(median=waits, low=waits, high=waits),
+            },
+            calls={"recvfrom": 1.0, "sendto": 1.0, call: waits},
+            waits_in=[call],
+            agree=True,
+        )
+        for arm, call, calls, waits in (
+            ("epoll-level", "epoll_wait", 2.25, 0.25),
+            ("select", "pselect6", 2.5, 0.5),
+        )
+    ]
+
+
+def book() -> list[Chapter]:
+    """Return the sections: all that was judged, and one claim that was not."""
+    told = [supported(), refuted(), inconclusive(), *others()]
+    titles = {"8.2.3": "八 8.2.3, multiplexing", "8.2.4": "八 8.2.4, asynchronous I/O"}
+    titles |= {"8.2.5": "八 8.2.5, select, poll and epoll compared"}
+    absent = Listed(
+        id="twins",
+        sentence="Of two identical servers, one costs more.",
+        kind="compare",
+        profiles=["full"],
+    )
+    found = [
+        Chapter(
+            key=key,
+            title=title,
+            claims=[
+                Listed(id=one.claim, sentence=one.sentence, kind=one.kind, profiles=["quick"])
+                for one in told
+                if one.section == key
+            ],
+        )
+        for key, title in titles.items()
+    ]
+    return [
+        *found,
+        Chapter(key="", title="Not in the notes, but they sharpen them", claims=[absent]),
     ]
 
 
@@ -385,6 +470,8 @@ def full() -> Results:
             cell(arm, idle) for arm in ("select", "poll", "epoll-level") for idle in levels(arm)
         ],
         gates=gates(),
+        mechanism=mechanism(),
+        book=book(),
     )
 
 

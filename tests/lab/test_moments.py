@@ -134,10 +134,12 @@ def page(*found):
 
 def test_the_page_has_two_charts_and_a_table_for_each_class():
     text, specs = page(course("select"), course("epoll"))
-    assert list(specs) == ["course-1-done", "course-1-mean"]
+    assert list(specs) == ["chart.course-1-done", "chart.course-1-mean"]
     for name in specs:
         assert f'id="{name}"' in text
-    section = text[text.index('<section id="courses">') : text.index('<section id="latency">')]
+    section = text[
+        text.index('<section id="page.courses">') : text.index('<section id="page.latency">')
+    ]
     assert sample.HOSTILE not in section
     assert "due/s" in section
     assert section.count("<tr>") == 1 + 9
@@ -147,8 +149,8 @@ def test_the_page_has_two_charts_and_a_table_for_each_class():
 def test_the_chart_of_a_closed_load_has_no_schedule():
     _, open_specs = page(course("select"))
     text, specs = page(course("select", None))
-    layers = len(specs["course-1-done"]["layer"])
-    assert layers == len(open_specs["course-1-done"]["layer"]) - 1
+    layers = len(specs["chart.course-1-done"]["layer"])
+    assert layers == len(open_specs["chart.course-1-done"]["layer"]) - 1
     assert "due/s" not in text
 
 

@@ -86,11 +86,7 @@ def test_tags_balance_ids_are_unique_and_links_lead_somewhere(bare):
     page = Page(bare)
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
-    lost = {link for link in page.links if link[1:] not in page.ids}
-    assert lost == {
-        "#claim-idle-crossover",
-        "#claim-active-crossover",
-    }  # the sample has no verdicts
+    assert {link for link in page.links if link[1:] not in page.ids} == set()
 
 
 def test_the_page_loads_nothing(whole):
@@ -130,12 +126,53 @@ def test_every_verdict_says_all_that_must_be_printed_with_it(bare):
         assert verdict.reason in text
         assert f"lab run {verdict.claim} --profile quick --seed 7" in text
     for said in [
-        "at least 1.3: less would not make anyone rewrite a server",
+        "at least 1.3, because less would not make anyone rewrite a server",
         "12 of 12 blocks, 1 look",
     ]:
         assert said in text
     assert "host-noise 3 times" in text
     assert "< 0.001 raw, 0.002 adjusted (Benjamini–Hochberg)" in text
+
+
+def test_every_claim_of_the_book_stands_in_the_table_of_its_section(bare):
+    table = bare[bare.index('<table class="glance">') :]
+    table = table[: table.index("</table>")]
+    for chapter in sample.book():
+        section = table[table.index(f"{chapter.title[-12:]}</th>") :]
+        section = section[: section.index("</tbody>")]
+        for listed in chapter.claims:
+            assert listed.sentence in section
+    assert "7 of 8\N{NO-BREAK SPACE}claims of the book tested in this run, in 3 of" in bare
+    assert "not in this run" in table
+    assert "lab run twins" in table
+
+
+def test_a_claims_anchor_is_its_id_and_holds_both_languages(bare):
+    page = Page(bare)
+    for verdict in sample.full().verdicts:
+        assert verdict.claim in page.ids
+        assert f'<q lang="zh">{verdict.notes}</q>' in bare
+
+
+def test_a_surprise_stands_first_with_its_ledger_and_what_may_explain_it():
+    caveat = "Both arms share one load engine."
+    judged = sample.refuted().model_copy(update={"caveat": caveat})
+    results = sample.full().model_copy(update={"verdicts": [sample.supported(), judged]})
+    page = html.render(results, bundle=False)
+    first, rest = page.split('<section id="page.book">')
+    block = first[first.index('id="page.surprises"') :]
+    for said in (judged.sentence, "Expected <b>supported</b>", caveat, "epoll_wait", "pselect6"):
+        assert said in block
+    assert sample.supported().sentence not in block
+    assert 'id="active-select"' in rest
+
+
+def test_a_run_of_an_older_lab_has_its_sections_from_its_verdicts():
+    results = sample.full().model_copy(update={"book": []})
+    page = html.render(results, bundle=False)
+    assert 'id="idle-epoll"' in page
+    assert "of the book tested" not in page
+    assert "multiplexing</th>" in page
 
 
 def test_a_percentile_that_is_absent_is_not_shown(bare):

@@ -40,9 +40,9 @@ def test_the_terminal_has_a_sentence_for_each_server(monkeypatch):
 def test_the_page_shows_every_answer_as_chart_and_table(monkeypatch):
     found = results(monkeypatch, "bear")
     page = html.render(found, bundle=False)
-    assert 'id="searches"' in page
+    assert 'id="page.searches"' in page
     for i, turn in enumerate(found.searches[0].turns, 1):
-        assert f'id="search-1-{i}"' in page
+        assert f'id="chart.search-1-{i}"' in page
         assert turn.words in page
         for asked in turn.levels:
             assert f"{asked.level:,}</th>" in page
@@ -65,7 +65,7 @@ def test_the_chart_has_a_point_for_each_answer_and_the_bound(monkeypatch):
 
 def test_a_run_without_searches_has_no_word_of_them(monkeypatch):
     found = results(monkeypatch, "bear").model_copy(update={"searches": []})
-    assert 'id="searches"' not in html.render(found, bundle=False)
+    assert 'id="page.searches"' not in html.render(found, bundle=False)
     assert '"searches":' not in found.model_dump_json()
     assert text_of(found) == ""
 
