@@ -116,7 +116,7 @@ def test_a_long_connection_ends_after_so_many_replies(engine, serve, order):
     measured = result.classes["long"]
     assert measured.connections.established == 2
     assert measured.connections.replaced > 2
-    assert measured.window.connect.count >= measured.connections.replaced
+    assert measured.window.connect.count > 0.9 * measured.connections.replaced
     cut = sorted(heard)[:2]  # the last ones, whom the end of the load has cut short
     assert max(cut) <= 5
     assert set(sorted(heard)[2:]) == {5}
