@@ -14,6 +14,7 @@ from lab import (
     designs,
     judging,
     ledgers,
+    mapping,
     moments,
     saying,
     side_by_side,
@@ -123,6 +124,7 @@ def analyse(
         searches=searched.conclude(lab, plan, records, facts.absent),
         courses=moments.courses(plan, data),
         book=chapters.chapters(lab),
+        maps=mapping.maps(lab, plan, data),
     )
 
 

@@ -220,6 +220,9 @@ def report(
     strict: Strict = False,
     table: Annotated[str, typer.Option(help="Print an experiment's costs as Markdown.")] = "",
     metric: Annotated[str, typer.Option(help="Of --table: cpu, throughput, pss.")] = "cpu",
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="Draw who wins where: .svg, .png.")
+    ] = None,
 ) -> None:
     """Rebuild a run's report from its records, with no server running."""
     from lab.analysis import conclude
@@ -230,7 +233,13 @@ def report(
     if table:
         typer.echo(markdown(conclude(kept, "holm" if strict else "bh"), table, metric))
         return
-    show(conclude(kept, "holm" if strict else "bh"), kept, json_file, junit_file)
+    results_now = conclude(kept, "holm" if strict else "bh")
+    if map_file:
+        from lab.report.maps import write
+
+        write(results_now, map_file)
+        return
+    show(results_now, kept, json_file, junit_file)
 
 
 @app.command()
@@ -340,7 +349,7 @@ def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | Non
     """Write the report and what was asked for beside it; print the verdicts."""
     from rich.console import Console
 
-    from lab.report import classes, html, junit, machine, replicated, searches, terminal
+    from lab.report import classes, html, junit, machine, maps, replicated, searches, terminal
     from lab.store import write_text
 
     path = kept.write("report.html", html.render(results))
@@ -355,6 +364,7 @@ def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | Non
     terminal.tax_table(results, Console())
     classes.class_table(results, Console())
     searches.table(results, Console())
+    maps.table(results, Console())
     typer.echo(f"report: {path}", err=True)
 
 

@@ -18,6 +18,7 @@ from lab.document import Document, Where, quote
 from lab.driver_checks import check_driver
 from lab.errors import ConfigErrors
 from lab.includes import include
+from lab.map_checks import check_map
 from lab.mistakes import guess, near, shaped
 from lab.model import ClassName
 from lab.own_checks import check_own_arms, check_own_server
@@ -48,9 +49,7 @@ def load(path: Path, more: bytes = b"") -> Lab:
     return parse(raw, str(path), path.parent, more)
 
 
-def parse(
-    raw: bytes, name: str = "lab.yaml", folder: Path | None = None, more: bytes = b""
-) -> Lab:
+def parse(raw: bytes, name: str = "lab.yaml", folder: Path | None = None, more: bytes = b"") -> Lab:
     """Load the bytes of a lab.yaml. folder: where `include` starts; None: nothing to include."""
     document = read(raw, name)
     lab = None
@@ -78,6 +77,7 @@ def _lab(document: Document, folder: Path | None) -> Lab | None:
     for experiment in experiments.values():
         check_own_arms(document, experiment, own)
         check_driver(document, experiment, folder)
+        check_map(document, experiment)
     fit = {
         name: experiment
         for name, experiment in experiments.items()

@@ -27,6 +27,7 @@ from lab.claims import Claim
 from lab.courses import Paced, contradiction
 from lab.document import quote
 from lab.drivers import ENGINE, Driver, unpaced
+from lab.mapped import MapOf
 from lab.model import ClassName
 from lab.own_servers import OwnServer
 from lab.search.shapes import Search
@@ -221,6 +222,7 @@ class Experiment(Shape):
     factors_for: the levels of one arm, instead of those in `factors`.
     mechanism: its cells are also traced, never timed, see lab.mechanism.
     driver: who makes the load, see lab.drivers.
+    map: who wins where, drawn over two factors, see lab.mapping.
     """
 
     id: str
@@ -233,6 +235,7 @@ class Experiment(Shape):
     timing: dict[str, Timing] = Field(default_factory=dict)
     mechanism: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
     driver: Driver = Field(default=ENGINE, exclude_if=lambda driver: driver == ENGINE)
+    map: MapOf | None = Field(default=None, exclude_if=lambda of: of is None)
 
     @model_validator(mode="before")
     @classmethod
