@@ -11,7 +11,7 @@ TRACED_S = 0.6  # the same under strace, which slows the interpreter's start, an
 CONNECTION_S = 0.00016  # to open and close one long or idle connection, both ends
 REPEAT_SHARE = 0.05  # void trials that run again: 3 to 10 % were seen
 PROBE_S = 0.6  # one repeat of a limit probe
-PROGRAM_S = 5.0  # one repeat of a program of lab/replications
+PROGRAM_S = 3.0  # one repeat of a program of lab/replications, the mean of them
 USERS_S = 0.8  # of a trial more with plain Locust users: another Python, and Locust in it
 START_S = 4.0  # Locust up and down, and the report; once, and only where there are trials
 

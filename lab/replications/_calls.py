@@ -40,7 +40,7 @@ def select(descriptors: Sequence[int], bits: int = 0) -> Callable[[], int]:
     used = type(kept)()
     start, size = ctypes.addressof(used), ctypes.sizeof(kept) // 3
     sets = [ctypes.c_void_p(start + size * which) for which in range(3)]
-    number, length = ctypes.c_int(bits or max(descriptors) + 1), ctypes.sizeof(kept)
+    number, length = ctypes.c_int(bits or max(descriptors, default=-1) + 1), ctypes.sizeof(kept)
     now = TimeValue(0, 0)
 
     def call() -> int:

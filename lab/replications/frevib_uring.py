@@ -14,6 +14,7 @@ from servers.needs import missing
 UNIT = "requests per second of CPU time"
 CLIENTS = (1, 50, 150, 300, 500, 1000)
 SECONDS = 0.2
+WARM_UP_S = 0.05
 
 
 def measure() -> Table:
@@ -23,6 +24,7 @@ def measure() -> Table:
     table: Table = {}
     for row, server in (("io_uring", "io-uring"), ("epoll", "epoll")):
         with served(server, "echo", [here]) as target:
+            loaded(target, Load(CLIENTS[1], WARM_UP_S), [there])
             for clients in CLIENTS:
                 done = loaded(target, Load(clients, SECONDS, b"x" * 128), [there])
                 table.setdefault(row, {})[str(clients)] = 1e6 / done.server_us

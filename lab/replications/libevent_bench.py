@@ -2,7 +2,8 @@
 
 Each active pair is written to; whoever is found ready reads, and writes on to the next pair, until
 w writes are done. With one active the others only cost being watched; with all active each wait
-finds many, and what is scanned is used. CPU time per event, the least of several rounds.
+finds many, and what is scanned is used.
+Control: the column with all active. CPU time per event, the least of several rounds.
 Source: github.com/libevent/libevent, test/bench.c; the sockets and the chain are as there, the
 numbers (n, w) are smaller, as select() goes no further than 1024.
 """

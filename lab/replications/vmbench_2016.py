@@ -21,7 +21,7 @@ ROWS = {
     "asyncio": "asyncio-streams",
     "uvloop": "uvloop",
 }
-CONNECTIONS, SECONDS = 10, 0.2
+CONNECTIONS, SECONDS, WARM_UP_S = 10, 0.2, 0.05
 
 
 def measure() -> Table:
@@ -32,6 +32,7 @@ def measure() -> Table:
     table: Table = {}
     for row, server in ROWS.items():
         with served(server, "echo", [here]) as target:
+            loaded(target, Load(CONNECTIONS, WARM_UP_S), [there])
             for column, size in PAYLOADS.items():
                 done = loaded(target, Load(CONNECTIONS, SECONDS, b"x" * size), [there])
                 table.setdefault(row, {})[column] = 1e6 / done.server_us

@@ -3,7 +3,8 @@
 wrk2 asked for 2000 requests a second and stopped the server for 1.4 s. Here a lower rate in a
 shorter window, over few connections, so that one in five hundred is asked just before the stall:
 the others wait to be asked, and who counts from the asking does not see that they do.
-Predicted (docs/method.md, stall): response p99 = S - 0.01 T. Columns: without the stall, with it.
+Predicted (docs/method.md, stall): response p99 = S - 0.01 T. Columns: without the stall,
+with it. Control: without it both must be alike.
 Source: github.com/giltene/wrk2, README: 1270 ms corrected, 6.04 ms uncorrected.
 """
 
