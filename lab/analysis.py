@@ -178,7 +178,7 @@ def _verdict(
         warnings=_warnings(decision, adjusted),
         expected=expected,
         source=claim.expected.source if claim.expected else "",
-        surprise=_surprises(expected, decision),
+        surprise=surprises(expected, decision),
         caveat=claim.caveat,
         evidence=_evidence(claim.id, probes),
         gate=claim.gate,
@@ -199,7 +199,7 @@ def _load(plan: Plan, judged: Judged) -> str:
     return context.load_words(plan.cell(judged.cells[-1]).load) if judged.cells else ""
 
 
-def _surprises(expected: str | None, decision: Decision) -> bool:
+def surprises(expected: str | None, decision: Decision) -> bool:
     """A decided verdict against what sources say.
 
     Sources that say "it depends" are surprised by no single case. A finding that depends surprises

@@ -349,7 +349,17 @@ def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | Non
     """Write the report and what was asked for beside it; print the verdicts."""
     from rich.console import Console
 
-    from lab.report import classes, html, junit, machine, maps, replicated, searches, terminal
+    from lab.report import (
+        classes,
+        html,
+        junit,
+        machine,
+        maps,
+        replicated,
+        searches,
+        surprising,
+        terminal,
+    )
     from lab.store import write_text
 
     path = kept.write("report.html", html.render(results))
@@ -357,8 +367,10 @@ def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | Non
         write_text(json_file, machine.render(results))
     if junit_file:
         write_text(junit_file, junit.render(results))
+    surprising.told(results, Console())
     if results.verdicts or not results.searches:
         terminal.verdict_table(results, Console())
+        surprising.coverage(results, Console())
     replicated.tables(results, Console())
     terminal.ledger_table(results, Console())
     terminal.tax_table(results, Console())

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis import against_gate, analyse, undecided
+from lab.analysis import against_gate, analyse, surprises, undecided
 from lab.config import load
 from lab.plan import expand
 from lab.store import ProbeRecord, RunFacts
+from lab.verdicts import Decision, Outcome
 from tests.lab import simulated
 
 LAB = Path(__file__).parents[2] / "lab.yaml"
@@ -97,6 +98,27 @@ def test_surprises_are_only_decided_verdicts_against_the_literature(lab):
     assert verdicts["select-linear"].surprise
     assert not verdicts["epoll-flat"].surprise
     assert not any(v.surprise for v in verdicts.values() if v.expected is None)
+
+
+@pytest.mark.parametrize(
+    ("expected", "outcome", "conditional", "due"),
+    [
+        ("supported", Outcome.REFUTED, False, True),
+        ("supported", Outcome.SUPPORTED, False, False),
+        ("refuted", Outcome.REFUTED, False, False),
+        ("supported", Outcome.REFUTED, True, True),
+        ("refuted", Outcome.REFUTED, True, True),  # sources: never; found: in some cells
+        ("conditional", Outcome.REFUTED, True, False),
+        ("conditional", Outcome.SUPPORTED, False, False),  # one case of those it depends on
+        ("conditional", Outcome.REFUTED, False, False),
+        ("supported", Outcome.INCONCLUSIVE, False, False),
+        ("supported", Outcome.VOID, False, False),
+        (None, Outcome.REFUTED, False, False),
+    ],
+)
+def test_what_depends_is_a_finding_of_its_own(expected, outcome, conditional, due):
+    decision = Decision(outcome, "Because.", conditional=conditional)
+    assert surprises(expected, decision) is due
 
 
 def test_noise_alone_leaves_claims_open_and_says_how_many_blocks_it_takes(lab):

@@ -1,6 +1,7 @@
 """JUnit, JSON and the terminal."""
 
 import io
+import json
 import subprocess
 import sys
 from xml.etree import ElementTree as ET
@@ -8,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from lab.report import junit, machine, terminal
+from lab.report import junit, machine, surprising, terminal
 
 from . import sample_results as sample
 
@@ -112,6 +113,51 @@ def test_a_wide_table_has_columns_for_the_numbers():
         "Declared",
         "Blocks",
     ]
+
+
+def test_a_surprise_is_told_with_what_may_explain_it():
+    caveat = "Both arms share one load engine."
+    verdict = sample.refuted().model_copy(update={"caveat": caveat})
+    out = io.StringIO()
+    results = sample.full().model_copy(update={"verdicts": [sample.supported(), verdict]})
+    surprising.told(results, Console(file=out, width=200))
+    lines = out.getvalue().replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert lines[0] == "1 surprise: decided otherwise than the literature says"
+    assert lines[1].startswith("active-select: ")
+    assert "expected supported (libev" in lines[2]
+    assert lines[4] == f"  what may explain it: {caveat}"
+    assert lines[5] == ("  epoll-level connections 16, per request: 2.25 calls, 0.25 waits")
+    assert sample.supported().sentence not in out.getvalue()
+
+
+def test_a_finding_that_depends_is_called_conditional():
+    verdict = sample.refuted().model_copy(update={"conditional": True})
+    out = io.StringIO()
+    results = sample.full().model_copy(update={"verdicts": [verdict]})
+    surprising.told(results, Console(file=out, width=200))
+    assert "found conditional" in out.getvalue()
+
+
+def test_the_terminal_says_how_much_of_the_book_was_tested():
+    out = io.StringIO()
+    surprising.coverage(sample.full(), Console(file=out, width=200))
+    assert out.getvalue().replace("\N{NO-BREAK SPACE}", " ") == (
+        "7 of 8 claims of the book tested in this run, in 3 of 4 sections.\n"
+    )
+
+
+def test_results_of_the_first_schema_can_be_read():
+    results = sample.full()
+    new = {"arms", "place", "series", "ladders"}
+    old = results.model_dump(mode="json", exclude={"book", "maps"}) | {"schema_version": 1}
+    old["verdicts"] = [
+        {key: value for key, value in verdict.items() if key not in new}
+        for verdict in old["verdicts"]
+    ]
+    read = machine.parse(json.dumps(old))
+    assert read.schema_version == 1
+    assert read.book == []
+    assert [verdict.claim for verdict in read.verdicts] == [v.claim for v in results.verdicts]
 
 
 def test_brackets_in_a_sentence_are_no_markup():
