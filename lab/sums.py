@@ -21,7 +21,7 @@ def run_info(plan: Plan, facts: RunFacts, data: Data, verdicts: Sequence[Verdict
     records = data.records
     void = [[r.gate for r in results if r.state == "void"] for results in data.results]
     noisy = sum(bool(NOISE_GATES & set(gates)) for gates in void)
-    wall = 0.0
+    wall = max(0.0, took)  # of probes and programs alone; a killed run has no end
     if records:
         wall = max(r.started_unix + r.took_s for r in records) - facts.started_unix
     planned = [trial for trial in plan.trials if trial.block < max(plan.looks)]

@@ -53,21 +53,21 @@ def _figure(name: str, one: WinnerMap, specs: dict[str, Spec]) -> dict[str, Any]
     return {
         "id": name,
         "map": one,
-        "margin": f"{one.margin - 1:.0%}",
+        "margin": f"{100 * (one.margin - 1):.0f} %",
         "legend": [
             figures.sign(i, arm) | {"shape": "square"}
             for i, arm in enumerate(one.arms)
             if arm in winners
         ],
-        "rows": [(cell, [ratio(cell, arm) for arm in one.arms]) for cell in one.cells],
+        "rows": [(cell, [ratio(cell, arm, one.unit) for arm in one.arms]) for cell in one.cells],
         "boundaries": [(boundary, words.estimate(at)) for boundary, at in found],
     }
 
 
-def ratio(cell: MapCell, arm: str) -> str:
+def ratio(cell: MapCell, arm: str, unit: str) -> str:
     """Write what an arm costs in a cell, against the cheapest; a dash where it has no number."""
     if arm == cell.cheapest:
-        return words.estimate(cell.costs[arm], "µs")
+        return words.estimate(words.in_unit(cell.costs[arm], unit), words.unit(unit))
     return words.ratio(cell.ratios[arm]) if arm in cell.ratios else words.DASH
 
 
@@ -96,6 +96,7 @@ def chart(one: WinnerMap) -> Any:
         color=colour,
         opacity=alt.Opacity("opacity:Q", scale=None),
         tooltip=_tips(one),
+        description="said:N",  # to those who listen
     )
     room = alt.ExprRef(f"width / {len(xs)} - 2")
     texts = [_text(base, n, room) for n in range(max(len(row["lines"]) for row in rows))]
@@ -104,13 +105,15 @@ def chart(one: WinnerMap) -> Any:
 
 
 def _row(cell: MapCell, x: int, y: int, one: WinnerMap) -> dict[str, Any]:
-    told = {arm: ratio(cell, arm) for arm in one.arms}
+    told = {f"cost {i}": ratio(cell, arm, one.unit) for i, arm in enumerate(one.arms)}
+    place = f"{cell.x:,} {one.x}, {cell.y:,} {one.y}"
     alone = not cell.like and not cell.unsure
     return {
         "arm": cell.cheapest,
         "lines": lines(cell),
-        "place": f"{cell.x:,} {one.x}, {cell.y:,} {one.y}",
-        "told": told,
+        "place": place,
+        "said": f"{place}: {', '.join(lines(cell))}",
+        **told,
         "opacity": STRONG if alone else PALE,
         "left": x - 0.5,
         "right": x + 0.5,
@@ -143,13 +146,13 @@ def _text(base: Any, number: int, room: alt.ExprRef) -> Any:
     weight = "bold" if number == 0 else "normal"
     offset = LINE * number - CELL // 2 + LINE
     shown = base.transform_filter(f"datum.lines.length > {number}")
-    named = shown.transform_calculate(said=f"datum.lines[{number}]")
+    named = shown.transform_calculate(line=f"datum.lines[{number}]")
     mark = named.mark_text(fontSize=12, fontWeight=weight, dy=offset, fill=INK, limit=room)
-    return mark.encode(x="middle:Q", y="centre:Q", text="said:N")
+    return mark.encode(x="middle:Q", y="centre:Q", text="line:N")
 
 
 def _tips(one: WinnerMap) -> list[alt.Tooltip]:
-    arms = [alt.Tooltip(f"told['{arm}']:N", title=arm) for arm in one.arms]
+    arms = [alt.Tooltip(f"cost {i}:N", title=arm) for i, arm in enumerate(one.arms)]
     return [alt.Tooltip("place:N", title="at"), alt.Tooltip("arm:N", title="cheapest"), *arms]
 
 
@@ -200,7 +203,9 @@ def position(level: float, levels: Sequence[int]) -> float:
 def table(results: Results, console: Console) -> None:
     """Print the maps of a run: a row for each level of y, a column for each of x. None: nothing."""
     for one in results.maps:
-        title = f"{one.question} Cheapest; ≈ less than {one.margin - 1:.0%} apart; ? unsure"
+        title = (
+            f"{one.question} Cheapest; ≈ less than {100 * (one.margin - 1):.0f} % apart; ? unsure"
+        )
         console.print(Text(f"\n{title}", style="bold"))
         xs = sorted({cell.x for cell in one.cells})
         shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -237,7 +242,7 @@ def write(results: Results, path: Path) -> None:
 
 def on_paper(one: WinnerMap) -> Spec:
     """Give the map as a picture of its own: with a title, colours of paper, and a width."""
-    within = f"within {one.margin - 1:.0%}"
+    within = f"within {100 * (one.margin - 1):.0f} %"
     told = [
         f"Coloured by the cheapest in {words.metric(one.metric)}. Strong: it wins alone.",
         f"Pale: others are alike ({within}, ≈) or may be (?).",

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from lab.report import html
 from tests.browser.looks import FAINT
 
-CHARTS = 7  # of the sample: three of claims, growth, two crossovers, latency
+CHARTS = 8  # of the sample: map, three of claims, growth, two crossovers, latency
 SAMPLE = Path(__file__).parents[1] / "lab" / "sample_results.py"
 # What reaches past the window's edge would make the page scroll.
 BLOCKS = "[id='chart.idle-epoll.blocks']"
@@ -54,7 +54,8 @@ def test_charts_are_drawn_offline_and_nothing_sticks_out(sample, page, browse, h
     browse(html.render(sample.full()), CHARTS)
     charts = [chart.inner_html() for chart in page.locator(".chart").all()]
     assert len(charts) == CHARTS
-    assert all('aria-roledescription="line mark container"' in c or "symbol" in c for c in charts)
+    drawn = ("line mark container", "symbol mark container", "rect mark container")
+    assert all(any(mark in chart for mark in drawn) for chart in charts)
     assert page.evaluate(OUTSIDE) == {"wide": [], "cut": 0}
     assert heard.console == []
     assert heard.requests == [page.url]
@@ -105,6 +106,24 @@ def test_a_claims_chart_has_its_blocks_and_answers_the_pointer(sample, page, bro
     assert heard.console == []
 
 
+def test_the_map_names_who_wins_and_answers_the_pointer(sample, page, browse, heard):
+    browse(html.render(sample.full()), CHARTS)
+    chart = page.locator("[id='chart.map-1']")
+    words = chart.locator(".mark-text.role-mark text").all_text_contents()
+    assert [words.count(name) for name in ("select", "epoll-level", "≈ poll", "? poll")] == [
+        2,
+        2,
+        1,
+        1,
+    ]
+    assert "31.0" in words
+    cell = chart.get_by_label("0 idle, 1 active: select, ≈ poll", exact=True)
+    cell.hover(position={"x": 9, "y": 9})
+    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("0 idle, 1 active")
+    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("0.850 ×")
+    assert heard.console == []
+
+
 def test_headings_grow_one_by_one_and_tables_have_heads(sample, page, browse):
     browse(html.render(sample.full()), CHARTS)
     levels = page.evaluate(
@@ -131,5 +150,5 @@ def test_on_paper_nothing_is_hidden_behind_an_edge(sample, page, browse):
     browse(html.render(sample.full()), CHARTS)
     page.emulate_media(media="print")
     assert page.locator("nav:visible").count() == 0
-    assert page.locator("article:visible").count() == 7
+    assert page.locator("article:visible").count() == 8
     assert page.evaluate(OUTSIDE)["wide"] == []

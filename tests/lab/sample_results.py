@@ -6,6 +6,7 @@ The values are smooth formulas on purpose, so that nobody takes them for a measu
 import re
 
 from lab.report.model import (
+    Boundary,
     CellSummary,
     Chapter,
     CrossoverLine,
@@ -14,14 +15,18 @@ from lab.report.model import (
     GateTally,
     Ladder,
     Listed,
+    MapCell,
     Mechanism,
     Percentile,
     Point,
+    Replication,
     Results,
     RunInfo,
     Series,
+    ShapeLine,
     Spread,
     Verdict,
+    WinnerMap,
 )
 
 IDLE = (0, 100, 400, 900, 4000)
@@ -270,6 +275,37 @@ def inconclusive() -> Verdict:
     )
 
 
+def table() -> Replication:
+    """A wide table beside a wider one, and two statements on it."""
+    columns = ["10", "100", "1000", "10000", "100000"]
+    return Replication(
+        verdict="not reproduced",
+        source="a table in a book",
+        published_unit="seconds for 100 000 waits",
+        unit="us per wait",
+        columns=columns,
+        published={"select": [0.7, 3.0, 35.0, 930.0, None]},
+        measured={"select": [3.4, 9.4, 161.0, 4985.0, 51000.0], "epoll": [0.9] * 5},
+        repeats=3,
+        lines=[
+            ShapeLine(
+                words="select from 10 to 10000: at least 300",
+                state="holds",
+                found=around(1441.0),
+                low=300.0,
+                high=None,
+            ),
+            ShapeLine(
+                words="select and epoll within x3 at 10",
+                state="fails",
+                found=around(3.77, 0.01),
+                low=0.333,
+                high=3.0,
+            ),
+        ],
+    )
+
+
 def others() -> list[Verdict]:
     return [
         verdict(
@@ -326,6 +362,22 @@ def others() -> list[Verdict]:
             },
         ),
         verdict(
+            claim="replicate/table",
+            sentence="A wait costs select the more the more are watched, and epoll the same.",
+            notes="其效率也会线性下降",
+            kind="replication",
+            experiment="",
+            sense="2 statements on the shape of a table",
+            outcome="refuted",
+            reason="1 of 2 statements on the table hold.",
+            metric="",
+            looks=0,
+            expected="supported",
+            source="a table in a book",
+            surprise=True,
+            replication=table(),
+        ),
+        verdict(
             claim="aio-not-faster",
             sentence="Asynchronous I/O is not much faster than multiplexing.",
             notes="并没有比io多路复用性能提升很多",
@@ -367,6 +419,50 @@ def mechanism() -> list[Mechanism]:
             ("select", "pselect6", 2.5, 0.5),
         )
     ]
+
+
+def winners() -> WinnerMap:
+    """Four cells: one that is won, one alike, one unsure; and where two change places."""
+    won = {(0, 1): "select", (0, 8): "select", (400, 1): "epoll-level", (400, 8): "epoll-level"}
+    cells = [
+        MapCell(
+            x=x,
+            y=y,
+            cheapest=arm,
+            like=["poll"] if (x, y) == (0, 1) else [],
+            unsure=["poll"] if (x, y) == (0, 8) else [],
+            costs={name: around(cost(name, x)) for name in ("select", "poll", "epoll-level")},
+            ratios={
+                name: around(cost(name, x) / cost(arm, x))
+                for name in ("select", "poll", "epoll-level")
+                if name != arm
+            },
+            blocks=8,
+        )
+        for (x, y), arm in sorted(won.items(), key=lambda item: item[0][::-1])
+    ]
+    turn = Boundary(
+        y=8,
+        first="select",
+        then="epoll-level",
+        at=Estimate(value=31.0, low=22.0, high=44.0),
+        state="found",
+        why="The ratio passes the threshold near 31 (22 to 44, between the levels 0 and 400).",
+        shown=True,
+    )
+    return WinnerMap(
+        experiment="map",
+        question="Which costs least?",
+        x="idle",
+        y="active",
+        metric="cpu",
+        unit="us",
+        margin=1.1,
+        arms=["select", "poll", "epoll-level"],
+        load="8 long, open 1000/s; 400 idle",
+        cells=cells,
+        boundaries=[turn],
+    )
 
 
 def book() -> list[Chapter]:
@@ -472,6 +568,7 @@ def full() -> Results:
         gates=gates(),
         mechanism=mechanism(),
         book=book(),
+        maps=[winners()],
     )
 
 

@@ -72,7 +72,7 @@ def test_an_arm_that_could_not_run_is_no_part_of_a_cell():
     made = [r for r in simulated.simulate(plan, truth, 0.01) if "/io-uring/" not in r.cell]
     (found,) = analyse(LAB, plan, FACTS, made, ()).maps
     assert all("io-uring" not in cell.costs for cell in found.cells)
-    assert maps.ratio(found.cells[0], "io-uring") == "–"
+    assert maps.ratio(found.cells[0], "io-uring", "us") == "–"
 
 
 def test_the_boundary_is_found_where_it_was_put(one):

@@ -27,7 +27,7 @@ def test_junit_counts_and_cases():
     root = ET.fromstring(junit.render(sample.full()))
     suite = root.find("testsuite")
     assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "7",
+        "tests": "8",
         "failures": "1",
         "errors": "0",
         "skipped": "3",
@@ -142,7 +142,7 @@ def test_the_terminal_says_how_much_of_the_book_was_tested():
     out = io.StringIO()
     surprising.coverage(sample.full(), Console(file=out, width=200))
     assert out.getvalue().replace("\N{NO-BREAK SPACE}", " ") == (
-        "7 of 8 claims of the book tested in this run, in 3 of 4 sections.\n"
+        "8 of 9 claims of the book tested in this run, in 3 of 4 sections.\n"
     )
 
 

@@ -80,7 +80,7 @@ def test_units_instants_chances_and_counts():
 
 def test_the_answer_in_one_line():
     assert words.answer(sample.full()).replace(NBSP, " ") == (
-        "Of 7 sentences, 2 are supported, 2 are refuted, 1 is inconclusive, "
+        "Of 8 sentences, 2 are supported, 3 are refuted, 1 is inconclusive, "
         "1 is void and 1 is skipped."
     )
     assert words.answer(sample.empty()) == "No sentence has a verdict in this run."
