@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 READ = 1 << 18  # bytes
+LATER = -1  # instead of a descriptor: connect when it is time to ask
 NS = 1_000_000_000
 SILENCE_S = 30.0  # without an answer: the server has failed
 
@@ -37,8 +38,7 @@ class Crowd:
         self.heard: dict[int, bytes] = {}
         self.response: list[float] = []  # ns
         self.service: list[float] = []
-        for _ in range(order["connections"]):
-            self.join()
+        self.slots = [LATER if self.once else self.join() for _ in range(order["connections"])]
 
     def join(self) -> int:
         client = socket.create_connection(self.address, 10)
@@ -51,8 +51,8 @@ class Crowd:
         """Ask until the time is over, and all is answered. Returns seconds."""
         start = time.monotonic_ns()
         self.end += start
-        step = self.gap / len(self.clients)
-        self.due = [(start + place * step, fd) for place, fd in enumerate(self.clients)]
+        step = self.gap / len(self.slots)
+        self.due = [(start + place * step, fd) for place, fd in enumerate(self.slots)]
         while self.due or self.asked:
             now = time.monotonic_ns()
             while self.due and self.due[0][0] <= now:
@@ -66,7 +66,8 @@ class Crowd:
                 self.hear(fd)
         return (time.monotonic_ns() - start) / NS
 
-    def ask(self, due: float, fd: int) -> None:
+    def ask(self, due: float, slot: int) -> None:
+        fd = self.join() if slot == LATER else slot
         self.left -= 1
         self.heard[fd] = b""
         self.asked[fd] = due, time.monotonic_ns()
@@ -86,7 +87,7 @@ class Crowd:
             self.clients.pop(fd).close()
         following = due + self.gap if self.gap else now
         if following < self.end and self.left > len(self.due):
-            heapq.heappush(self.due, (following, self.join() if self.once else fd))
+            heapq.heappush(self.due, (following, LATER if self.once else fd))
 
 
 def percentile(times: list[float], percent: int) -> float:

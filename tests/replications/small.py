@@ -9,6 +9,7 @@ SMALL = {
     "creation": {"TRIES": 1, "HELD": 1 << 20},
     "et-starves": {"FLOOD_S": 0.3},
     "frevib-uring": {"CLIENTS": (1, 8), "SECONDS": 0.05},
+    "gammo-2004": {"ROUNDS": 1},
     "gil-5ms": {"REQUESTS": 10, "BUSY_SHARE": 0.01},
     "io-beside-cpu": {"REQUESTS": 10, "BUSY_SHARE": 0.01},
     "io-switch": {"ROUNDS": 1, "WAIT_S": 0.01, "COMPUTE_S": 0.01},
@@ -25,9 +26,16 @@ SMALL = {
     "tlpi-63": {"SIZES": (10, 20, 30), "WAITS": (10, 10, 10), "TRIES": 1},
     "unp-30": {"CLIENTS": 400},
     "vmbench-2016": {"SECONDS": 0.05},
+    "worker-count": {"SECONDS": 0.3},
     "wrk2-co": {"STALL_S": 0.2, "QUIET_S": 0.2, "WINDOW_S": 0.6, "BEFORE_S": 0.2},
 }
-CROWDED = {"accept-herd", "more-cpus", "serving-cpus", "threads-processes"}  # these want 3 CPUs
+CROWDED = {
+    "accept-herd",
+    "more-cpus",
+    "serving-cpus",
+    "threads-processes",
+    "worker-count",
+}  # these want 3 CPUs
 
 CODE = """
 import json, os, sys
@@ -38,7 +46,7 @@ for name, value in changes.items():
     assert hasattr(program, name), name
     setattr(program, name, tuple(value) if isinstance(value, list) else value)
 if hasattr(program, "LOAD"):
-    program.LOAD = program.LOAD._replace(seconds=0.2)
+    program.LOAD = program.LOAD._replace(seconds=0.1)
 if hasattr(program, "ONE_TRY"):
     program.ONE_TRY = program.ONE_TRY._replace(requests=20)
 if cpus:

@@ -28,7 +28,7 @@ COUNTED = {  # what is counted comes out here as everywhere
     "et-starves": [("edge, flooded", "p99", 50_000, 1e8)],
     "wrk2-co": [("corrected", "stalled", 150, 1e6), ("predicted", "stalled", 190, 1000)],
     "io-switch": [("serial", "both tasks", 40, 1e6)],
-    "io-beside-cpu": [("beside a thread that computes", "5 ms", 4000, 1e6)],
+    "io-beside-cpu": [("beside a thread that computes", "5 ms", 1000, 1e6)],
 }
 
 
