@@ -23,11 +23,9 @@ def sha256(lab: Lab, claim: str) -> str:
 def post_hoc(lab: Lab, plan: Plan) -> frozenset[str]:
     """Return the claims of a plan that are not what they were when it was made.
 
-    A plan from before claims had digests of their own knows of the whole file only: any change
-    marks them all.
+    A plan from before claims had digests of their own has none for any: a change of the file marks
+    them all.
     """
     if lab.sha256 == plan.lab_sha256:
         return frozenset()
-    if not plan.declared:
-        return frozenset(plan.claims)
     return frozenset(name for name in plan.claims if plan.declared.get(name) != sha256(lab, name))

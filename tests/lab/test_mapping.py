@@ -86,6 +86,22 @@ def test_the_boundary_is_found_where_it_was_put(one):
     assert any(b.shown and b.y == 64 and b.then == "epoll" for b in one.boundaries)
 
 
+def test_a_boundary_is_the_same_whoever_is_named_first(one):
+    who = LAB.experiments["who-wins"]
+    arms = {name: who.arms[name] for name in reversed(who.arms)}
+    turned = {**LAB.experiments, "who-wins": who.model_copy(update={"arms": arms})}
+    lab = LAB.model_copy(update={"experiments": turned})
+    plan = expand(LAB, ("who-wins",), "map", 1)
+    (found,) = analyse(lab, plan, FACTS, list(simulated.simulate(plan, truth, 0.01)), ()).maps
+
+    def crossings(drawn):
+        there = [b for b in drawn.boundaries if b.at and b.at.low and b.at.high]
+        return {(b.y, b.first, b.then, round(b.at.value, 6)) for b in there}
+
+    assert crossings(found) == crossings(one)
+    assert {(first, then) for _, first, then, _ in crossings(one)} >= {("select", "epoll")}
+
+
 def test_places_lie_between_the_levels_on_a_log_scale():
     assert maps.position(0, [0, 50, 200]) == 0
     assert maps.position(200, [0, 50, 200]) == 2
