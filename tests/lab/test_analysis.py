@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.analysis import against_gate, analyse, surprises, undecided
+from lab.claims import experiment_of, metric_of
 from lab.config import load
 from lab.plan import expand
 from lab.store import ProbeRecord, RunFacts
@@ -28,9 +29,20 @@ FACTS = RunFacts(
 )
 
 
+LOADS = {"idle-ladder", "busy-few", "short-lived", "one-connection", "few-connections", "twins"}
+
+
 @pytest.fixture(scope="module")
 def lab():
-    return load(LAB)
+    """Of lab.yaml the headlines, which are about CPU time, and one limit."""
+    whole = load(LAB)
+    kept = {
+        name: claim
+        for name, claim in whole.claims.items()
+        if name == "select-1024" or (experiment_of(claim) in LOADS and metric_of(claim) == "cpu")
+    }
+    loads = {name: found for name, found in whole.experiments.items() if name in LOADS}
+    return whole.model_copy(update={"claims": kept, "experiments": loads, "searches": {}})
 
 
 def book(cell):

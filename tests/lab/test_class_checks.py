@@ -207,12 +207,12 @@ def test_echo_has_no_unfinished_requests_and_one_byte_has_no_middle() -> None:
 
 
 def test_who_holds_a_pool_starves_those_behind_them() -> None:
-    arms = "{pool: {server: thread-pool, workers: 33}}"
+    arms = "{pool: {server: thread-pool, workers: 19}}"
     text = LAB.replace("[epoll]", arms)
     assert "storm would wait for ever" not in "".join(problems(text))  # others would, too
-    fewer = text.replace("workers: 33", "workers: 36")
+    fewer = text.replace("workers: 19", "workers: 22")
     assert "short and storm would wait for ever" in problems(fewer)[0]
-    parse(text.replace("workers: 33", "workers: 37").encode())
+    parse(text.replace("workers: 19", "workers: 23").encode())  # churn and rounds make room
 
 
 def test_the_example_has_every_class_and_every_end() -> None:
