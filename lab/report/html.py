@@ -106,9 +106,11 @@ def _options(run: RunInfo) -> list[str]:
 
 def _card(verdict: Verdict, results: Results, specs: figures.Specs) -> dict[str, Any]:
     """Arrange one verdict: what stands beside its sentence, in the order of reading."""
-    facts = [*_decision(verdict, results.multiplicity), *_context(verdict)]
     cells = [cell for cell in results.mechanism if cell.cell in verdict.cells]
     traced = figures.ledgers(cells)
+    untraced = "" if cells or not verdict.experiment else "not traced: add --mechanism"
+    facts = [*_decision(verdict, results.multiplicity), *_context(verdict)]
+    facts.append(("Mechanism", untraced))
     plot = forest.layout(verdict)
     return {
         "verdict": verdict,
