@@ -8,7 +8,7 @@ SMALL = {
     "accept-herd": {"CLIENTS": 20},
     "creation": {"TRIES": 1, "HELD": 1 << 20},
     "et-starves": {"FLOOD_S": 0.3},
-    "frevib-uring": {"CLIENTS": (1, 8), "SECONDS": 0.05},
+    "frevib-uring": {"CLIENTS": (1, 8), "SECONDS": 0.05, "ROUNDS": 1},
     "gammo-2004": {"ROUNDS": 1},
     "gil-5ms": {"REQUESTS": 10, "BUSY_SHARE": 0.01},
     "io-beside-cpu": {"REQUESTS": 10, "BUSY_SHARE": 0.01},
@@ -25,7 +25,7 @@ SMALL = {
     "threads-processes": {"ROUNDS": 1, "WAITS": 8, "COMPUTATIONS": 10},
     "tlpi-63": {"SIZES": (10, 20, 30), "WAITS": (10, 10, 10), "TRIES": 1},
     "unp-30": {"CLIENTS": 400},
-    "vmbench-2016": {"SECONDS": 0.05},
+    "vmbench-2016": {"SECONDS": 0.05, "ROUNDS": 1},
     "worker-count": {"SECONDS": 0.3},
     "wrk2-co": {"STALL_S": 0.2, "QUIET_S": 0.2, "WINDOW_S": 0.6, "BEFORE_S": 0.2},
 }

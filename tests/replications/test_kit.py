@@ -175,3 +175,25 @@ def test_what_a_server_must_say_is_what_its_protocol_says():
     assert Load(1, 1, b"abc").answer() == b"ABC"
     question = b"GET /bytes/3 HTTP/1.1\r\nHost: lab\r\n\r\n"
     assert Load(1, 1, question, "http").answer().endswith(b"\r\n\r\nxxx")
+
+
+def test_servers_that_take_turns_are_warmed_up_and_the_least_is_kept(monkeypatch):
+    made = []
+    costs = iter([1.0, 1.0, 9.0, 8.0, 7.0, 9.0])  # the first two warm up
+
+    @contextmanager
+    def served(server, protocol, chosen, workers=4):
+        made.append((server, protocol, list(chosen)))
+        yield server
+
+    def measured(target, load, chosen):
+        made.append((target, load.connections, list(chosen)))
+        return SimpleNamespace(server_us=next(costs))
+
+    monkeypatch.setattr(_kit, "served", served)
+    monkeypatch.setattr(_kit, "loaded", measured)
+    loads = {"few": Load(2, 1.0)}
+    found = _kit.in_turns({"a": "select", "b": "epoll"}, "echo", loads, [3, 5], 2)
+    assert found == {"a": {"few": 7.0}, "b": {"few": 8.0}}
+    assert made[:2] == [("select", "echo", [3]), ("epoll", "echo", [3])]
+    assert made[2:] == [("select", 2, [5]), ("epoll", 2, [5])] * 3
