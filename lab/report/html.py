@@ -129,7 +129,7 @@ def _decision(verdict: Verdict, family: str) -> list[tuple[str, str]]:
     p = f"{words.chance(verdict.p)} raw, {words.chance(verdict.p_adjusted)} adjusted"
     return [
         ("Adjusted for", verdict.covariate),
-        ("Blocks used", words.blocks(verdict) if verdict.blocks_planned else ""),
+        ("Used", words.blocks(verdict) if verdict.blocks_planned else ""),
         ("Blocks won", "" if verdict.won is None else words.share(verdict.won)),
         (
             "p",

@@ -231,8 +231,9 @@ def agreement(cell: Mechanism) -> str:
 
 
 def blocks(verdict: Verdict) -> str:
-    """Write the blocks behind a verdict: `12 of 12 blocks, 1 look`."""
-    used = f"{verdict.blocks_used} of {plural(verdict.blocks_planned, 'block')}"
+    """Write what is behind a verdict: `12 of 12 blocks, 1 look`; `3 of 3 repeats`."""
+    noun = "block" if verdict.experiment else "repeat"  # of a program
+    used = f"{verdict.blocks_used} of {plural(verdict.blocks_planned, noun)}"
     dropped = f", {verdict.dropped_blocks} dropped" if verdict.dropped_blocks else ""
     looked = f", {plural(verdict.looks, 'look')}" if verdict.looks else ""
     return f"{used}{dropped}{looked}"
@@ -244,11 +245,16 @@ def design(verdict: Verdict) -> str:
     `select against epoll, at idle 900; 4 long, open 1000/s; server CPU time per completed request;
     select / epoll at least 1.3, because …`
     """
+    how = ""
+    if verdict.kind in ("limit", "probe"):
+        how = "a program looks, beside a control that must come out otherwise"
+    elif not verdict.experiment:
+        how = f"a program measures a table, {verdict.blocks_planned} times in fresh processes"
     arms = " against ".join(verdict.arms) if len(verdict.arms) < 3 else ", ".join(verdict.arms)
     where = f"at {verdict.place}" if verdict.place else ""
     because = f", because {verdict.because}" if verdict.because else ""
     sense = f"{verdict.sense}{because}" if verdict.sense else ""
-    parts = [", ".join(filter(None, [arms, where])), verdict.load, verdict.metric, sense]
+    parts = [how, ", ".join(filter(None, [arms, where])), verdict.load, verdict.metric, sense]
     return "; ".join(filter(None, parts))
 
 

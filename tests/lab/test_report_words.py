@@ -78,6 +78,25 @@ def test_units_instants_chances_and_counts():
     assert words.times({"a": 1, "b": 2, "c": 3, "d": 0}) == "a once, b twice, c 3 times"
 
 
+def test_a_design_is_one_line_and_says_who_decides():
+    measured = words.design(sample.supported())
+    assert measured == (
+        "select against epoll-level, at idle 900; 4 long, open 1000/s constant, 64 B; 900 idle; "
+        "server CPU time per completed request; select/epoll-level at least 1.3, "
+        "because less would not make anyone rewrite a server"
+    )
+    by_id = {verdict.claim: verdict for verdict in sample.others()}
+    assert words.design(by_id["epoll-mmap"]) == (
+        "a program looks, beside a control that must come out otherwise; "
+        "probe epoll_mmap, three of three"
+    )
+    assert words.design(by_id["replicate/table"]) == (
+        "a program measures a table, 12 times in fresh processes; "
+        "2 statements on the shape of a table"
+    )
+    assert words.blocks(by_id["epoll-mmap"]).replace(NBSP, " ") == "3 of 3 repeats"
+
+
 def test_the_answer_in_one_line():
     assert words.answer(sample.full()).replace(NBSP, " ") == (
         "Of 8 sentences, 2 are supported, 3 are refuted, 1 is inconclusive, "
