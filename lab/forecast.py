@@ -56,7 +56,10 @@ def forecast(
     searches = sum(search.budget_s for search in plan.searches)
     start = start_s if planned or plan.searches else 0.0
     probes = sum(run.repeats * probe_s for run in plan.probes)
-    probes += sum(run.repeats * PROGRAM_S for run in plan.programs)
+    most: dict[str, int] = {}  # claims on one program share its tables
+    for run in plan.programs:
+        most[run.program] = max(run.repeats, most.get(run.program, 0))
+    probes += sum(most.values()) * PROGRAM_S
     slow = {c.id: trial_seconds(bounded(c), TRACED_S, per_connection_s) for c in plan.cells}
     traced = sum(slow[trial.cell] for trial in plan.traced)
     return Forecast(

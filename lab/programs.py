@@ -4,10 +4,11 @@ They measure times, so nothing of the lab runs beside them. A record is stored a
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from lab import lacks
-from lab.model import Plan
+from lab.model import Plan, ProgramRun
 from lab.probing import Fresh, Notes
 from lab.store import Run, TableRecord
 
@@ -53,18 +54,32 @@ def read(said: Any) -> tuple[dict[str, dict[str, float]], str]:
 
 
 def run_all(plan: Plan, kept: Run, label: str, notes: Notes) -> None:
-    """Run the plan's programs. A program whose claim needs what is not here is left out."""
+    """Run the plan's programs. A program whose claim needs what is not here is left out.
+
+    Claims on the same program share its tables: it runs as often as the one that asks for most.
+    """
     absent = kept.facts().absent
+    wanted = [run for run in plan.programs if lacks.claim(run.claim) not in absent]
     programs = Programs(label)
     try:
-        for run in plan.programs:
-            if lacks.claim(run.claim) in absent:
-                continue
-            notes.note(f"program {run.program}, {run.repeats} times")
-            for repeat in range(run.repeats):
-                record = programs.record(run.claim, run.program, repeat)
-                kept.append("tables.jsonl", record.model_dump_json())
+        for program, runs in sharing(wanted).items():
+            most = max(run.repeats for run in runs)
+            notes.note(f"program {program}, {most} times")
+            for repeat in range(most):
+                record = programs.record(runs[0].claim, program, repeat)
+                for run in runs:
+                    if repeat < run.repeats:
+                        copy = record.model_copy(update={"claim": run.claim})
+                        kept.append("tables.jsonl", copy.model_dump_json())
                 if record.skipped:
                     break
     finally:
         programs.kill()
+
+
+def sharing(runs: Iterable[ProgramRun]) -> dict[str, list[ProgramRun]]:
+    """Return the runs by program, in their order."""
+    found: dict[str, list[ProgramRun]] = {}
+    for run in runs:
+        found.setdefault(run.program, []).append(run)
+    return found
