@@ -221,7 +221,7 @@ class Noise(Frozen):
 
 
 class PortUse(Frozen):
-    """What the load did to the ports: sockets in TIME_WAIT on the load's host, before and after.
+    """What connections that come and go did to the ports. Of no other trials.
 
     time_wait: sockets in TIME_WAIT to this server, behind the trial; machine_before, machine_after:
     of the load's whole host. ports: of one source address. addresses: of all classes.

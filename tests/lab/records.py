@@ -175,8 +175,6 @@ def record(**changes) -> Record:
         "server": ServerEnd(
             exit_code=0, died=False, counters={}, closure_cpu_ns=100 * MS, last_cpu_ns=95 * MS
         ),
-        "ports": PortUse(
-            time_wait=5, machine_before=5, machine_after=9, ports=28_232, addresses=1
-        ),
+        "ports": PortUse(time_wait=5, machine_before=5, machine_after=9, ports=28_232, addresses=1),
     }
     return Record.model_validate({**base, **changes})
