@@ -5,15 +5,13 @@ Every command imports what it needs when it runs: `lab --help` loads nothing els
 """
 
 import json
-import os
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lab import commands
-from lab.errors import EXIT_ENVIRONMENT, EXIT_GATED_CLAIM, EnvironmentUnfit, UsageError
+from lab import commands, examining
+from lab.errors import EXIT_ENVIRONMENT, EnvironmentUnfit, UsageError
 from lab.exits import explained, weigh
 from lab.options import (
     LAB_YAML,
@@ -39,6 +37,7 @@ from lab.options import (
     Workers,
 )
 from lab.search.command import app as search
+from lab.showing import show
 
 app = typer.Typer(
     help="A load-test lab that turns sentences about server I/O into verdicts.",
@@ -244,80 +243,6 @@ def report(
 
 @app.command()
 @explained
-def verify(
-    servers: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SERVER", help="Names, or dotted modules of yours."),
-    ] = None,
-    *,
-    lab_file: LabFile = LAB_YAML,
-    protocols: Annotated[
-        list[str] | None, typer.Option("--protocol", help="May be given again. None: all.")
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Examinations side by side.")] = 1,
-    json_file: JsonFile = None,
-    junit_file: JunitFile = None,
-) -> None:
-    """Hold every check of conformance against servers, on the wire; no load, no verdict."""
-    from lab import ground
-    from lab import verify as conformance
-    from lab.listing import own_of
-    from lab.report.conformance import Progress, as_json, as_junit, table
-    from lab.store import write_text
-
-    own, label = own_of(lab_file), f"verify@{os.getpid()}"
-    with ground.opened(own, lab_file.parent, servers or own, label) as here:
-        wanted = conformance.pairs(servers or (), protocols or (), here)
-        conformance.require(servers or (), here)
-        progress = Progress(sys.stderr)
-        found = conformance.verify(wanted, progress, jobs, label, here)
-        progress.end()
-    typer.echo(table(found))
-    if json_file:
-        write_text(json_file, as_json(found))
-    if junit_file:
-        write_text(junit_file, as_junit(found))
-    if any(one.failed for one in found):
-        raise typer.Exit(EXIT_GATED_CLAIM)
-
-
-@app.command()
-@explained
-def selftest(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Self-tests. None: all.")
-    ] = None,
-    *,
-    quick: Annotated[bool, typer.Option(help="Shorter windows; the same tolerances.")] = False,
-    json_file: JsonFile = None,
-    results: ResultsDir = RESULTS,
-) -> None:
-    """Hold the lab itself against theory; exit code 3 when a figure is not where it must be."""
-    from rich.console import Console
-
-    from lab.interrupts import Interrupted, interruptible
-    from lab.selftest import runner
-    from lab.selftest.rig import Rig
-    from lab.selftest.telling import show
-    from lab.store import write_text
-
-    chosen, console = runner.choose(names or ()), Console()
-    try:
-        with (
-            interruptible(),
-            Rig(results, quick=quick, say=lambda line: typer.echo(line, err=True)) as rig,
-        ):
-            outcomes = runner.run(chosen, rig, lambda outcome: show(outcome, console))
-            if json_file:
-                write_text(json_file, runner.as_json(outcomes, rig))
-    except Interrupted as interrupted:
-        raise typer.Exit(interrupted.exit_code) from None
-    if any(outcome.state == "failed" for outcome in outcomes):
-        raise typer.Exit(EXIT_GATED_CLAIM)
-
-
-@app.command()
-@explained
 def export(
     run_name: Annotated[str, typer.Argument(metavar="RUN", help="Id, path, or last.")] = "last",
     *,
@@ -345,42 +270,8 @@ def clean() -> None:
         typer.echo(line)
 
 
-def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
-    """Write the report and what was asked for beside it; print the verdicts."""
-    from rich.console import Console
-
-    from lab.report import (
-        classes,
-        html,
-        junit,
-        machine,
-        maps,
-        replicated,
-        searches,
-        surprising,
-        terminal,
-    )
-    from lab.store import write_text
-
-    path = kept.write("report.html", html.render(results))
-    if json_file:
-        write_text(json_file, machine.render(results))
-    if junit_file:
-        write_text(junit_file, junit.render(results))
-    surprising.told(results, Console())
-    if results.verdicts or not results.searches:
-        terminal.verdict_table(results, Console())
-        surprising.coverage(results, Console())
-    replicated.tables(results, Console())
-    terminal.ledger_table(results, Console())
-    terminal.tax_table(results, Console())
-    classes.class_table(results, Console())
-    searches.table(results, Console())
-    maps.table(results, Console())
-    typer.echo(f"report: {path}", err=True)
-
-
 commands.add(app)
+examining.add(app)
 
 
 def main() -> None:

@@ -28,8 +28,8 @@ def compare(
     json_file: JsonFile = None,
 ) -> None:
     """Hold two runs against each other, claim by claim: verdicts, effects, and their change."""
-    from lab import comparing  # noqa: PLC0415 # `lab --help` stays quick
-    from lab.store import open_run, write_text  # noqa: PLC0415
+    from lab import comparing
+    from lab.store import open_run, write_text
 
     loaded = [comparing.load(open_run(results, name)) for name in (then, now)]
     differing = comparing.unlike(loaded[0].facts, loaded[1].facts)
@@ -64,11 +64,11 @@ def history(
     json_file: JsonFile = None,
 ) -> None:
     """Say what every kept run has found of one claim."""
-    from pydantic import TypeAdapter  # noqa: PLC0415
+    from pydantic import TypeAdapter
 
-    from lab.history import HEADS, Entry, lines  # noqa: PLC0415
-    from lab.history import history as of_claim  # noqa: PLC0415
-    from lab.store import write_text  # noqa: PLC0415
+    from lab.history import HEADS, Entry, lines
+    from lab.history import history as of_claim
+    from lab.store import write_text
 
     found = of_claim(results, claim)
     if json_file:
@@ -85,12 +85,12 @@ def shuffle(
     json_file: JsonFile = None,
 ) -> None:
     """Exchange the labels of a run's arms by chance: its rules must find nothing. Code 3 if not."""
-    from dataclasses import asdict  # noqa: PLC0415
-    from json import dumps  # noqa: PLC0415
+    from dataclasses import asdict
+    from json import dumps
 
-    from lab.comparing import load  # noqa: PLC0415
-    from lab.shuffling import shuffle_all, summary  # noqa: PLC0415
-    from lab.store import open_run, write_text  # noqa: PLC0415
+    from lab.comparing import load
+    from lab.shuffling import shuffle_all, summary
+    from lab.store import open_run, write_text
 
     one = load(open_run(results, run_name))
     found = shuffle_all(one.lab, one.plan, one.data, times, seed)
@@ -119,6 +119,6 @@ def shuffle(
 
 
 def _print(heads: Sequence[str], rows: list[list[str]]) -> None:
-    from lab.report.terminal import plain_table  # noqa: PLC0415
+    from lab.report.terminal import plain_table
 
     typer.echo(plain_table([dict(zip(heads, row, strict=True)) for row in rows]))

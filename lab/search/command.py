@@ -133,7 +133,7 @@ def _mix(over: str, connections: int, rate: str, payload: str) -> dict[str, Any]
 
 
 def _written(load: str) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415 # for those who ask for it
+    import yaml
 
     try:
         found = yaml.safe_load(load)
@@ -164,7 +164,7 @@ def _asked(
     profile: str,
 ) -> bytes:
     """Write the two as a file that lab.yaml includes."""
-    from lab.wishes import span  # noqa: PLC0415
+    from lab.wishes import span
 
     seconds = span(budget)
     more = {"tolerance": tolerance, "budget": f"{seconds:g} s", "profiles": [profile]}
@@ -188,10 +188,10 @@ def _run(
         raise UsageError(
             f"attached servers need more words: write the search in lab.yaml, then {more}"
         )
-    from lab.cli import show  # noqa: PLC0415 # which has this command
-    from lab.report.terminal import Progress  # noqa: PLC0415
-    from lab.run import run as run_lab  # noqa: PLC0415
-    from lab.wishes import Wishes  # noqa: PLC0415
+    from lab.report.terminal import Progress
+    from lab.run import run as run_lab
+    from lab.showing import show
+    from lab.wishes import Wishes
 
     wishes = Wishes(
         lab_file,

@@ -1,0 +1,41 @@
+"""What a command shows of results: the report and the files beside it, verdicts on the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
+    """Write the report and what was asked for beside it; print the verdicts."""
+    from rich.console import Console
+
+    from lab.report import (
+        classes,
+        html,
+        junit,
+        machine,
+        maps,
+        replicated,
+        searches,
+        surprising,
+        terminal,
+    )
+    from lab.store import write_text
+
+    path = kept.write("report.html", html.render(results))
+    if json_file:
+        write_text(json_file, machine.render(results))
+    if junit_file:
+        write_text(junit_file, junit.render(results))
+    surprising.told(results, Console())
+    if results.verdicts or not results.searches:
+        terminal.verdict_table(results, Console())
+        surprising.coverage(results, Console())
+    replicated.tables(results, Console())
+    terminal.ledger_table(results, Console())
+    terminal.tax_table(results, Console())
+    classes.class_table(results, Console())
+    searches.table(results, Console())
+    maps.table(results, Console())
+    typer.echo(f"report: {path}", err=True)
