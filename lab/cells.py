@@ -21,9 +21,10 @@ from lab.claims import (
     experiment_of,
 )
 from lab.courses import laid
+from lab.loads import Load
 from lab.model import ECHO, Cell, ClassLoad, ClassName, Timing
 from lab.outline import rows_of
-from lab.schema import EVERY, Experiment, Lab, Load, Profile
+from lab.schema import EVERY, Experiment, Lab, Profile
 from lab.schema import Timing as Override
 from servers.catalog import SERVERS
 

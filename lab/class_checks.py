@@ -10,8 +10,9 @@ from functools import lru_cache
 from lab.asking import SlowLoad, StormLoad
 from lab.cells import class_load, combinations, connections, timing
 from lab.document import Document, Where
+from lab.loads import LoadMix
 from lab.model import ECHO, ClassLoad, ClassName, Timing
-from lab.schema import Experiment, LoadMix, Profile
+from lab.schema import Experiment, Profile
 from lab.served import WITH_PATHS
 from loadtests.engine.classes import LEAST_REPLY, SLOW
 from loadtests.engine.clients import CLIENTS

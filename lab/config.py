@@ -18,12 +18,13 @@ from lab.document import Document, Where, quote
 from lab.driver_checks import check_driver
 from lab.errors import ConfigErrors
 from lab.includes import include
+from lab.loads import LoadMix
 from lab.map_checks import check_map
 from lab.mistakes import guess, near, shaped
 from lab.model import ClassName
 from lab.own_checks import check_own_arms, check_own_server
 from lab.own_servers import FOREIGN, OwnServer, known
-from lab.schema import Defaults, Experiment, File, Lab, LoadMix, Profile
+from lab.schema import Defaults, Experiment, File, Lab, Profile
 from lab.search.checks import check_search
 from lab.search.checks import read as read_search
 from lab.shape import Shape

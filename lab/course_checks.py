@@ -6,7 +6,8 @@ from lab.asking import IdleLoad, Unpaced
 from lab.cells import class_load, combinations, connections, timing
 from lab.courses import Level, Paced, changes, impossible
 from lab.document import Document, Where
-from lab.schema import Experiment, Load, Profile
+from lab.loads import Load
+from lab.schema import Experiment, Profile
 
 LEVELS = ("connections", "rate", "payload", "requests", "piece")  # may name a factor
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from lab.bearable import impossible
 from lab.cells import Factors, levels
-from lab.checks import impossible, known
+from lab.checks import known
 from lab.document import Document, Where, quote
+from lab.loads import Load
 from lab.mistakes import guess, near, shaped
-from lab.schema import Experiment, Load, Profile
+from lab.schema import Experiment, Profile
 from lab.search.shapes import KINDS, CapacitySearch, CrossoverSearch, arms
 from servers.catalog import Server
 
