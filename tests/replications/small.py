@@ -15,6 +15,7 @@ SMALL = {
     "io-switch": {"ROUNDS": 1, "WAIT_S": 0.01, "COMPUTE_S": 0.01},
     "libevent-bench": {"ROUNDS": 1, "WRITES": 400},
     "more-cpus": {"ROUNDS": 1, "STEPS": 1000},
+    "multi-accept": {"SECONDS": 0.05, "ROUNDS": 1},
     "poll-select": {"ROUNDS": 1, "CALLS": 20},
     "ready-thread": {"WINDOW_S": 0.1},
     "select-copy": {"ROUNDS": 3, "CALLS": 20},

@@ -27,6 +27,7 @@ FAILING = {  # on tables of two CPUs, where those that want three took one twice
     "sync-blocks",
     "gil-multicore-worse-computing",
     "replicate/gammo-2004-ctl",
+    "multi-accept",
     "replicate/tlpi-63",  # at 10 select costs 3.7 times what epoll costs
     "replicate/vmbench-2016",
     "replicate/frevib-uring",
