@@ -101,7 +101,8 @@ def sense(claim: Claim) -> str:
         case CrossoverClaim():
             said = f"{claim.ratio} passes {claim.threshold:g} inside the measured range"
         case ReplicationClaim():
-            said = f"{len(claim.shape)} statements on the shape of a table"
+            plural = "s" if len(claim.shape) > 1 else ""
+            said = f"{len(claim.shape)} statement{plural} on the shape of a table"
         case DifferenceClaim():
             least = f"{claim.at_least:g} {METRICS[claim.metric].unit}"
             said = f"{claim.difference} at least {least}"
