@@ -160,9 +160,9 @@ def test_a_hold_ends_by_itself(engine, serve, order):
 
 
 def test_a_start_agreed_upon(engine, serve, order):
-    agreed = time.monotonic_ns() + 300 * MILLISECOND
     made = order(serve(), long=LONG)
     engine.prepare(made)
+    agreed = time.monotonic_ns() + 300 * MILLISECOND
     engine.say(go=made["trial"], start_ns=agreed)
     window = engine.hear()["window"]
     result, _ = engine.finish(made)
