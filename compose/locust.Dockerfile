@@ -20,8 +20,8 @@ RUN --mount=type=bind,source=requirements-locust.lock,target=/requirements.lock 
 
 # The code last: a change of it rebuilds small layers. Of the lab, what the loadtests import.
 COPY servers/__init__.py servers/catalog.py /app/servers/
-COPY lab/__init__.py lab/claims.py lab/courses.py lab/document.py lab/drivers.py lab/measure.py \
-  lab/model.py lab/orders.py lab/outline.py lab/record.py lab/shape.py lab/units.py /app/lab/
+COPY lab/__init__.py lab/courses.py lab/document.py lab/drivers.py lab/measure.py lab/metrics.py \
+  lab/model.py lab/orders.py lab/record.py lab/shape.py lab/units.py /app/lab/
 COPY lab/gates /app/lab/gates
 COPY lab/stats/__init__.py lab/stats/drift.py lab/stats/values.py /app/lab/stats/
 # loadtests brings the engine's hot loop if `make setup` has compiled it for the image's Python, as

@@ -20,7 +20,6 @@ from lab import (
     side_by_side,
 )
 from lab.claims import (
-    METRICS,
     Claim,
     CrossoverClaim,
     GrowthClaim,
@@ -32,6 +31,7 @@ from lab.claims import (
 from lab.data import Data
 from lab.judging import Judged
 from lab.mechanism import Ledger
+from lab.metrics import METRICS
 from lab.model import Plan
 from lab.record import Record
 from lab.report import words

@@ -9,7 +9,6 @@ import lab.replications
 from lab.cells import FEWEST_RUNGS, Factors, arms, class_load, levels, needs, rungs, timing
 from lab.checks import known
 from lab.claims import (
-    METRICS,
     Claim,
     DifferenceClaim,
     GrowthClaim,
@@ -28,6 +27,7 @@ from lab.claims import (
 from lab.course_checks import unjudged
 from lab.courses import due
 from lab.document import Document, Where, quote
+from lab.metrics import METRICS
 from lab.mistakes import near
 from lab.schema import Experiment, Profile
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from lab.document import quote
-from lab.metrics import METRICS as METRICS  # noqa: PLC0414 # asked for here, too
 from lab.metrics import MetricName
 from lab.model import ClassName
 from lab.outline import Outline, Published

@@ -13,13 +13,14 @@ from lab.asking import Asking
 from lab.cells import arms as arms_of
 from lab.checks import check_defaults, check_experiment, check_name, check_raw_servers
 from lab.claim_checks import check_claim
-from lab.claims import KINDS, METRICS, Claim, LimitClaim, experiment_of, metric_of
+from lab.claims import KINDS, Claim, LimitClaim, experiment_of, metric_of
 from lab.document import Document, Where, quote
 from lab.driver_checks import check_driver
 from lab.errors import ConfigErrors
 from lab.includes import include
 from lab.loads import LoadMix
 from lab.map_checks import check_map
+from lab.metrics import METRICS
 from lab.mistakes import guess, near, shaped
 from lab.model import ClassName
 from lab.own_checks import check_own_arms, check_own_server

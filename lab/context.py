@@ -6,7 +6,7 @@ from statistics import median
 
 from lab import drivers
 from lab.achieved import achieved, class_words
-from lab.claims import METRICS, CrossoverClaim, GrowthClaim, SlopeClaim
+from lab.claims import CrossoverClaim, GrowthClaim, SlopeClaim
 from lab.course_words import pace_words
 from lab.data import CellData, Data
 from lab.drivers import unseen
@@ -18,6 +18,7 @@ from lab.measure import (
     server_share,
     switches,
 )
+from lab.metrics import METRICS
 from lab.model import ECHO, Cell, ClassLoad, ClassName, Plan
 from lab.record import Record
 from lab.report.model import (

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from lab import series
 from lab.cells import arms, rungs
-from lab.claims import METRICS, Claim, LadderClaim, LimitClaim, ReplicationClaim
+from lab.claims import Claim, LadderClaim, LimitClaim, ReplicationClaim
 from lab.context import on_log_scale
 from lab.data import Data
 from lab.decision import LOOK_ALPHA, Scale
+from lab.metrics import METRICS
 from lab.model import Plan
 from lab.report import words
 from lab.report.model import Estimate, Ladder, Point, Series

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from statistics import median
 
-from lab.claims import METRICS
 from lab.context import cell_words, on_log_scale
 from lab.data import Data
 from lab.decision import LOOK_ALPHA
 from lab.mapped import MapOf
+from lab.metrics import METRICS
 from lab.model import Cell, Plan
 from lab.report.model import Boundary, Estimate, MapCell, WinnerMap
 from lab.schema import Lab

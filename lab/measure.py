@@ -9,7 +9,7 @@ wrong one.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from lab.claims import METRICS
+from lab.metrics import METRICS
 from lab.model import ClassName
 from lab.record import EngineResult, HistogramData, MeterReading, MeterResult, Record
 from loadtests.engine.histogram import Histogram, supports

@@ -6,7 +6,6 @@ Effect and interval, the claim's sense, and what was adjusted for.
 import math
 
 from lab.claims import (
-    METRICS,
     Claim,
     CrossoverClaim,
     DifferenceClaim,
@@ -20,6 +19,7 @@ from lab.claims import (
     metric_of,
 )
 from lab.data import Data
+from lab.metrics import METRICS
 from lab.report.model import Estimate
 from lab.verdicts import LOOK_ALPHA, Decision, Scale
 

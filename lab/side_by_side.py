@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 
 from lab import replicating
-from lab.claims import METRICS, ReplicationClaim, metric_of
+from lab.claims import ReplicationClaim, metric_of
 from lab.data import Data
 from lab.judging import columns_of, tables_of
+from lab.metrics import METRICS
 from lab.model import Plan
 from lab.replicating import Tested
 from lab.report.model import Estimate, Replication, ShapeLine

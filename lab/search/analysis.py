@@ -3,8 +3,8 @@
 from collections.abc import Container, Mapping, Sequence
 
 from lab import lacks
-from lab.claims import METRICS
 from lab.context import load_words
+from lab.metrics import METRICS
 from lab.model import Plan, SearchPlan
 from lab.record import Record
 from lab.schema import Lab

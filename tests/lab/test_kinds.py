@@ -8,11 +8,11 @@ from rich.console import Console
 
 from lab import lacks, saying
 from lab.analysis import analyse
-from lab.claims import METRICS
 from lab.config import parse
 from lab.data import Data
 from lab.errors import ConfigErrors
 from lab.measure import Unmeasured, value
+from lab.metrics import METRICS
 from lab.plan import expand
 from lab.record import MeterResult
 from lab.report import html, replicated

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.claims import METRICS
 from lab.measure import Unmeasured, completed_between, cpu_ns, edge_gap, ends, value
+from lab.metrics import METRICS
 from lab.record import as_json
 from lab.slim import slim
 from tests.lab import records as r
