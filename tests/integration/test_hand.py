@@ -125,7 +125,8 @@ def test_a_load_runs_until_it_is_stopped_and_all_count_the_same(page, port):
     now = live["now"]
     assert now["census"]["asked"] == {"long": 4, "short": 4, "idle": 11}
     assert (now["census"]["open"]["long"], now["census"]["open"]["idle"]) == (4, 11)
-    assert 0 < now["service_ms"]["p50"] <= now["response_ms"]["p99"]
+    assert 0 < now["service_ms"]["p50"] <= now["response_ms"]["p90"]
+    assert now["response_ms"]["p99"] is None  # a second of it has too few beyond
     assert now["meter_note"].startswith("no meter")
     assert now["server_cpu_us_per_request"] is None
 

@@ -46,7 +46,7 @@ def test_a_search_is_run_stored_and_reported_and_its_report_can_be_rebuilt(tmp_p
     assert turn["trials"] + turn["void"] > 0
     assert turn["words"] in done.stdout.replace("\n", " ")
     page = (tmp_path / "results" / "last" / "report.html").read_text(encoding="utf-8")
-    assert 'id="searches"' in page
+    assert 'id="page.searches"' in page
     again = tmp_path / "again.json"
     subprocess.run(
         words("report", "last", "--results", tmp_path / "results", "--json", again),

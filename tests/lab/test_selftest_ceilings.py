@@ -173,7 +173,7 @@ def test_the_highest_rate_that_holds_is_found_by_halving(tmp_path, limit):
     rate = found_by.open_rate(rig, 100_000)
     step = 100_000 / 2**found_by.STEPS
     assert limit - step - 1 <= rate <= limit or limit == 0 == rate
-    assert len(rig.asked) == found_by.STEPS
+    assert len(set(rig.asked)) == found_by.STEPS  # a rate that does not hold is asked twice
 
 
 def test_a_rate_with_unsent_requests_does_not_hold():
