@@ -272,9 +272,11 @@ def test_tags_of_the_ledger_balance_and_text_stays_text():
     assert "".join(Page(page).text).count(sample_results.HOSTILE) > 2
 
 
-def test_a_page_without_ledgers_is_as_it_was():
-    assert page_of() == html.render(sample_results.full(), bundle=False)
-    assert "mechanism" not in json.loads(sample_results.full().model_dump_json())
+def test_a_page_without_ledgers_has_no_word_of_traces():
+    bare = sample_results.full().model_copy(update={"mechanism": []})
+    assert "traced, not timed" not in page_of()
+    assert "traced, not timed" in html.render(sample_results.full(), bundle=False)
+    assert "mechanism" not in json.loads(bare.model_dump_json())
 
 
 def test_the_terminal_says_it_in_a_line_per_arm():
