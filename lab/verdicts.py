@@ -156,7 +156,11 @@ def _growth(
     g = growth.end_to_end(blocks)
     outcome = Outcome.SUPPORTED if found.kind is expected else Outcome.REFUTED
     why = f"{found.kind.capitalize()}: {found.why}"
-    if found.kind is GrowthClass.INCONCLUSIVE:
+    if expected is GrowthClass.CONSTANT and found.grows:
+        outcome = Outcome.REFUTED
+        if found.kind is GrowthClass.INCONCLUSIVE:
+            why = f"Not constant, though in what shape it grows is open: {found.why}"
+    elif found.kind is GrowthClass.INCONCLUSIVE:
         outcome = Outcome.INCONCLUSIVE
     elif expected is GrowthClass.LINEAR and outcome is Outcome.REFUTED and _may_be_straight(found):
         outcome = Outcome.INCONCLUSIVE

@@ -111,7 +111,8 @@ GATES: tuple[Gate, ...] = (
     Gate(
         "offered-vs-achieved",
         "The server completed less than what was offered to it.",
-        f"below {load.ACHIEVED_SHARE:.0%} of the schedule; then the queue, not the model, is seen",
+        f"below {load.ACHIEVED_SHARE:.0%} of the schedule; then the queue, not the model, is seen; "
+        f"with Poisson arrivals {load.QUEUED} requests more or less in the queue are no overload",
         "Lower the rate in lab.yaml below this machine's capacity.",
         load.offered_vs_achieved,
     ),

@@ -13,6 +13,8 @@ from loadtests.engine.classes import ATTACKERS, MUTE
 ENGINE_SHARE_VOID = 0.85  # of one core; above it queues form in the generator itself
 ENGINE_SHARE_WARN = 0.70
 ACHIEVED_SHARE = 0.99  # completed / scheduled, open classes
+QUEUED = 10  # requests: M/D/1 at 0.8 has more in 1 % of the time, exp(-2 (1 - rho) / rho * 10)
+QUEUED_SHARE = 0.05  # of the schedule, at the most
 LITTLE_CLOSED = 0.05
 LITTLE_OPEN = 0.15
 LITTLE_SAMPLES = 50  # requests seen in flight by the sampler; fewer say nothing (Poisson error)
@@ -98,7 +100,12 @@ def generator_saturated(record: Record, _cell: Cell) -> Finding:
 
 
 def offered_vs_achieved(record: Record, cell: Cell) -> Finding:
-    """Completed over scheduled inside the window, for each class with a fixed rate."""
+    """Completed over scheduled inside the window, for each class with a fixed rate.
+
+    Poisson arrivals make a queue that is longer at one edge of the window than at the other, and to
+    void the trials that end with a long one would make waiting look shorter than it is. A few
+    requests are therefore no overload there.
+    """
     worst = 1.0
     for name in RATED:
         if name not in cell.load or not cell.load[name].rate:
@@ -107,7 +114,11 @@ def offered_vs_achieved(record: Record, cell: Cell) -> Finding:
         scheduled = sum(w.scheduled for w in found)
         if not scheduled:
             return Finding("void", 0, ACHIEVED_SHARE, f"no {name} request was scheduled")
-        worst = min(worst, sum(w.completed + w.abandoned for w in found) / scheduled)
+        done = sum(w.completed + w.abandoned for w in found)
+        queued = min(QUEUED, QUEUED_SHARE * scheduled)
+        if cell.load[name].spacing == "poisson" and scheduled - done <= queued:
+            continue
+        worst = min(worst, done / scheduled)
     if "churn" in cell.load:
         churned = added(record, "churn")
         worst = min(worst, churned.replaced / churned.due if churned.due else 0.0)

@@ -49,6 +49,11 @@ class Growth:
     blocks: int
     why: str
 
+    @property
+    def grows(self) -> bool:
+        """Is it surely not constant, whatever its shape?"""
+        return _grows(self.end_to_end, self.slope)
+
 
 def classify(levels: Sequence[float], blocks: Sequence[Sequence[float]], alpha: float) -> Growth:
     """The growth class of blocks over levels, each interval at level alpha."""
@@ -98,13 +103,17 @@ def _kind(
     grown = f"{ratio.estimate:.3g} times end to end ({ratio.low:.3g} to {ratio.high:.3g})"
     if FLAT[0] < ratio.low and ratio.high < FLAT[1]:
         return GrowthClass.CONSTANT, f"{grown}, inside {FLAT[0]:g} to {FLAT[1]:g}."
-    if ratio.low < GROWS or slope.low <= 0:
+    if not _grows(ratio, slope):
         return GrowthClass.INCONCLUSIVE, f"{grown}: neither surely flat nor surely growing."
     if straightness is None:
         return GrowthClass.INCONCLUSIVE, f"{grown}, but without a D nothing tells how straight."
     kind, bend = _bent(straightness, shows_bends)
     span = f"{straightness.low:.2f} to {straightness.high:.2f}"
     return kind, f"{grown}, D {straightness.estimate:.2f} ({span}) {bend}."
+
+
+def _grows(ratio: Estimate, slope: Estimate) -> bool:
+    return ratio.low >= GROWS and slope.low > 0
 
 
 def _bent(straightness: Estimate, shows_bends: bool) -> tuple[GrowthClass, str]:

@@ -73,6 +73,24 @@ def test_offered_vs_achieved(completed, due):
     assert state("offered-vs-achieved", changed) == due
 
 
+@pytest.mark.parametrize(
+    ("spacing", "scheduled", "completed", "due"),
+    [
+        ("poisson", 480, 470, "ok"),  # ten more in the queue than before
+        ("poisson", 480, 469, "void"),
+        ("poisson", 100, 95, "ok"),
+        ("poisson", 100, 94, "void"),  # of few, ten would be too many
+        ("poisson", 5000, 4951, "ok"),
+        ("poisson", 5000, 4949, "void"),
+        ("constant", 480, 470, "void"),
+    ],
+)
+def test_a_queue_of_poisson_arrivals_is_no_overload(spacing, scheduled, completed, due):
+    spec = r.ClassLoad(connections=4, rate=2000, spacing=spacing)
+    changed = with_class("long", "window", scheduled=scheduled, completed=completed)
+    assert state("offered-vs-achieved", changed, r.cell(load={"long": spec})) == due
+
+
 def test_offered_vs_achieved_does_not_judge_closed_loads():
     changed = with_class("long", "window", completed=1)
     assert state("offered-vs-achieved", changed, r.closed_cell()) == "ok"

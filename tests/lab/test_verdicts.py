@@ -286,6 +286,17 @@ def test_a_slight_bend_that_may_lie_inside_the_margin_refutes_no_line():
     assert judge_growth(levels, strong, GrowthClass.LINEAR).outcome is Outcome.REFUTED
 
 
+def test_what_surely_grows_is_not_constant_even_where_no_bend_could_be_seen():
+    levels = [64, 16384, 131072, 1048576]  # inner levels at the low end: no D means anything
+    blocks = [[(1 + 0.01 * block) * (20 + x / 3000) for x in levels] for block in range(12)]
+    found = judge_growth(levels, blocks, GrowthClass.CONSTANT)
+    assert found.outcome is Outcome.REFUTED
+    assert found.reason.startswith("Not constant")
+    assert judge_growth(levels, blocks, GrowthClass.LINEAR).outcome is Outcome.INCONCLUSIVE
+    hardly = [[(1 + 0.01 * block) * (100 + x / 35000) for x in levels] for block in range(12)]
+    assert judge_growth(levels, hardly, GrowthClass.CONSTANT).outcome is Outcome.INCONCLUSIVE
+
+
 def test_growth_goes_through_the_looks():
     few = judge_growth(LEVELS, rows(lambda x: 100 + x, blocks=9), GrowthClass.LINEAR)
     assert few.outcome is Outcome.INCONCLUSIVE
