@@ -1,9 +1,10 @@
-"""Commands on runs that are kept: compare, history, shuffle. No server runs for any of them.
+"""Commands on runs that are there: compare, history, shuffle, keep, quote. No server runs.
 
 `add` hangs them onto the app of lab.cli. stdout is data, stderr is progress.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from lab.options import RESULTS, JsonFile, ResultsDir
 
 def add(app: typer.Typer) -> None:
     """Give the app these commands."""
-    for command in (compare, history, shuffle):
+    for command in (compare, history, shuffle, keep, quote):
         app.command()(explained(command))
 
 
@@ -116,6 +117,49 @@ def shuffle(
     )
     if not total.holds:
         raise typer.Exit(EXIT_GATED_CLAIM)
+
+
+def keep(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="Id, path, or last.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where its copy shall stand.")],
+    *,
+    results: ResultsDir = RESULTS,
+) -> None:
+    """Copy a run into a directory, small enough for a repository, with results.json and report."""
+    from lab.analysis import conclude
+    from lab.report import html, machine
+    from lab.store import keep as copy
+    from lab.store import open_run
+
+    kept = copy(open_run(results, run_name), directory)
+    found = conclude(kept, "bh")
+    kept.write("results.json", machine.render(found))
+    typer.echo(kept.write("report.html", html.render(found)))
+
+
+def quote(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="Id, path, or last.")] = "last",
+    *,
+    results: ResultsDir = RESULTS,
+    headline: Annotated[
+        bool, typer.Option(help="Only what a load decides of the notes on I/O models.")
+    ] = False,
+    into: Annotated[
+        Path | None, typer.Option(help="Write it between the marks of this document.")
+    ] = None,
+) -> None:
+    """Print a run's verdicts as Markdown, section by section of the notes, for a document."""
+    from lab.analysis import conclude
+    from lab.report import sentences
+    from lab.showing import fill
+    from lab.store import open_run
+
+    found = conclude(open_run(results, run_name), "bh")
+    told = sentences.headline(found) if headline else sentences.markdown(found)
+    if into is not None:
+        fill(into, told)
+    else:
+        typer.echo(told, nl=False)
 
 
 def _print(heads: Sequence[str], rows: list[list[str]]) -> None:

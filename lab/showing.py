@@ -5,6 +5,19 @@ from typing import Any
 
 import typer
 
+from lab.errors import UsageError
+
+
+def fill(path: Path, inside: str) -> None:
+    """Put that between the marks of a document. Raises UsageError."""
+    from lab.report.sentences import filled
+    from lab.store import write_text
+
+    try:
+        write_text(path, filled(path.read_text(encoding="utf-8"), inside))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be filled in: {error}") from error
+
 
 def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
     """Write the report and what was asked for beside it; print the verdicts."""

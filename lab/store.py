@@ -9,11 +9,15 @@
     results/<run>/mechanism.jsonl   one ledger per traced trial, where any was asked for
     results/<run>/results.json report.html   made from the files above, as often as you like
 
+`keep` makes a copy that is small enough for a repository: trials.jsonl.xz instead, every record
+without the marks that its gates no longer ask for. It is read like any other run.
+
 A run that was killed leaves a torn last line at worst; readers drop it and say so.
 """
 
 import contextlib
 import json
+import lzma
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +29,10 @@ from lab.errors import EnvironmentUnfit, UsageError
 from lab.mechanism import Ledger
 from lab.model import Frozen, Plan
 from lab.record import Record, as_json
+from lab.slim import slim
 
+WHOLE = ("run.json", "plan.json", "lab.json", "probes.jsonl", "tables.jsonl", "mechanism.jsonl")
+PACKED = ".xz"
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -100,6 +107,15 @@ def _append(fd: int, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(fd, size)
         raise
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        return lzma.decompress(path.read_bytes())
+    except (OSError, lzma.LZMAError, EOFError) as error:
+        raise UsageError(
+            f"{path} cannot be unpacked ({error}). Take it anew from where it was kept."
+        ) from error
 
 
 def _write(path: Path, text: str) -> None:
@@ -198,10 +214,14 @@ class Run:
             ) from error
 
     def _lines(self, name: str) -> Iterator[Any]:
-        path = self.path(name)
-        if not path.exists():
+        path, packed = self.path(name), self.path(name + PACKED)
+        if path.exists():
+            content = path.read_bytes()
+        elif packed.exists():
+            content = _unpacked(packed)
+        else:
             return
-        for line in path.read_bytes().split(b"\n"):
+        for line in content.split(b"\n"):
             if not line.strip():
                 continue
             try:
@@ -224,6 +244,28 @@ def create(results: Path, run_id: str) -> Run:
         link.symlink_to(directory.name)
         link.replace(results / "last")
     return Run(directory)
+
+
+def keep(run: Run, directory: Path) -> Run:
+    """Copy a run into a directory, its records thinned and packed.
+
+    A copy that stands there is replaced. Raises UsageError where anything else does,
+    EnvironmentUnfit where the disk refuses.
+    """
+    packed = directory / f"trials.jsonl{PACKED}"
+    if directory.exists() and any(directory.iterdir()) and not packed.exists():
+        raise UsageError(f"{directory} holds something else than a kept run. Name another place.")
+    records = "".join(as_json(slim(record)) + "\n" for record in run.records())
+    kept = Run(directory)
+    with explained(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in WHOLE:
+            if run.path(name).exists():
+                kept.write(name, run.path(name).read_text(encoding="utf-8"))
+            else:
+                kept.path(name).unlink(missing_ok=True)
+        packed.write_bytes(lzma.compress(records.encode(), preset=9))
+    return kept
 
 
 def open_run(results: Path, name: str) -> Run:

@@ -7,6 +7,7 @@ import pytest
 
 from lab import store
 from lab.errors import EnvironmentUnfit, UsageError
+from lab.slim import slim
 from tests.lab import records as r
 
 
@@ -132,3 +133,49 @@ def test_an_unknown_run_names_those_there_are(tmp_path):
 def test_facts_survive(run):
     run.write_facts(facts(run))
     assert run.facts() == facts(run)
+
+
+def test_a_kept_run_is_small_and_is_read_like_any_other(run, tmp_path):
+    run.write_facts(facts(run))
+    for name in ("plan.json", "lab.json"):
+        run.write(name, "{}\n")
+    marks = [(at_ns, at_ns // 1000) for at_ns in range(0, 2_000_000_000, 1_000_000)]
+    long = r.record(engines=[r.engine(marks=marks)])
+    for _ in range(20):
+        run.add(long)
+
+    kept = store.keep(run, tmp_path / "kept")
+
+    assert kept.facts() == run.facts()
+    assert kept.records() == [slim(long)] * 20
+    assert not kept.path("trials.jsonl").exists()
+    size = kept.path("trials.jsonl.xz").stat().st_size
+    assert size < run.path("trials.jsonl").stat().st_size / 10
+    assert store.open_run(tmp_path, "kept").directory == kept.directory.resolve()
+
+
+def test_a_kept_run_is_replaced_and_nothing_else_is(run, tmp_path):
+    run.write_facts(facts(run))
+    run.write("probes.jsonl", "")
+    store.keep(run, tmp_path / "kept")
+    run.path("probes.jsonl").unlink()
+    run.add(r.record())
+
+    kept = store.keep(run, tmp_path / "kept")
+
+    assert len(kept.records()) == 1
+    assert not kept.path("probes.jsonl").exists()  # not of another run
+    for taken in (run.directory, tmp_path):
+        with pytest.raises(UsageError, match="something else than a kept run"):
+            store.keep(run, taken)
+
+
+def test_a_damaged_kept_run_is_one_clear_line(run, tmp_path):
+    run.write_facts(facts(run))
+    run.add(r.record())
+    kept = store.keep(run, tmp_path / "kept")
+    packed = kept.path("trials.jsonl.xz")
+    packed.write_bytes(packed.read_bytes()[:-20])
+
+    with pytest.raises(UsageError, match=r"trials\.jsonl\.xz cannot be unpacked"):
+        kept.records()

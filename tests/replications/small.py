@@ -24,6 +24,7 @@ SMALL = {
     "switching": {"ROUNDS": 1, "SWITCHES": 100},
     "sync-blocks": {"ROUNDS": 2},
     "threads-processes": {"ROUNDS": 1, "WAITS": 8, "COMPUTATIONS": 10},
+    "timeouts-reorder": {"SECONDS": 0.05, "ROUNDS": 1},
     "tlpi-63": {"SIZES": (10, 20, 30), "WAITS": (10, 10, 10), "TRIES": 1},
     "unp-30": {"CLIENTS": 400},
     "vmbench-2016": {"SECONDS": 0.05, "ROUNDS": 1},
