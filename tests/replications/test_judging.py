@@ -28,6 +28,7 @@ FAILING = {  # on tables of two CPUs, where those that want three took one twice
     "gil-multicore-worse-computing",
     "replicate/gammo-2004-ctl",
     "multi-accept",
+    "timeouts-reorder",  # threads and streams leave a tie, and do not change places beyond one
     "replicate/tlpi-63",  # at 10 select costs 3.7 times what epoll costs
     "replicate/vmbench-2016",
     "replicate/frevib-uring",

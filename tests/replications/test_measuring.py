@@ -25,7 +25,6 @@ MISSING = re.compile(r"io_uring|Python module|files|interpreter lock")
 SCALED = {"tlpi-63", "frevib-uring"}  # whose columns are other ones when small
 COUNTED = {  # what is counted comes out here as everywhere
     "accept-herd": [("wakes", "accept", 0.9, 1.5), ("wakes", "epoll", 2, 4)],
-    "et-starves": [("edge, flooded", "p99", 50_000, 1e8)],
     "wrk2-co": [("corrected", "stalled", 150, 1e6), ("predicted", "stalled", 190, 1000)],
     "io-switch": [("serial", "both tasks", 40, 1e6)],
     "io-beside-cpu": [("beside a thread that computes", "5 ms", 1000, 1e6)],
