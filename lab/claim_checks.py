@@ -30,6 +30,7 @@ from lab.document import Document, Where, quote
 from lab.metrics import METRICS
 from lab.mistakes import near
 from lab.schema import Experiment, Profile
+from lab.stats.growth import shows_bends
 
 _LOADS = {
     "open": "counts from the scheduled start: it needs an open load (rate)",
@@ -183,6 +184,10 @@ def _cells(
             text = f"{' / '.join(arms(claim))}: {len(steps)} levels from {claim.start} on in {name}"
             mend = f"a {claim.kind} claim needs {FEWEST_RUNGS}. Add levels, {otherwise}"
             document.complain((*where, "over"), f"{text}, {mend}")
+        elif isinstance(claim, GrowthClaim) and claim.growth == "linear" and not shows_bends(steps):
+            text = f"the levels {', '.join(map(str, steps))} in {name} cannot show a bend: those"
+            mend = f"between lie too near one end. Add levels in the middle, {otherwise}"
+            document.complain((*where, "over"), f"{text} {mend}")
         else:
             _window(document, where, experiment, claim, name, profile)
             _course(document, where, experiment, claim, name, profile)

@@ -17,9 +17,13 @@ START_S = 4.0  # Locust up and down, and the report; once, and only where there 
 
 
 class Forecast(Frozen):
-    """Seconds. A run that decides early takes less; spare blocks are not counted."""
+    """Seconds. Spare blocks are not counted.
+
+    total_s: if no claim is decided before the last look; soonest_s: if all are at the first.
+    """
 
     total_s: float
+    soonest_s: float
     start_s: float
     probes_s: float
     experiments: dict[str, float]
@@ -50,8 +54,10 @@ def forecast(
     each = {c.id: trial_seconds(c, per_trial_s, per_connection_s) for c in plan.cells}
     planned = [trial for trial in plan.trials if trial.block < plan.looks[-1]]
     experiments: dict[str, float] = {}
+    later = 0.0
     for trial in planned:
         seconds = each[trial.cell] * (1 + repeat_share)
+        later += seconds if trial.block >= plan.looks[0] else 0.0
         experiments[trial.experiment] = experiments.get(trial.experiment, 0) + seconds
     searches = sum(search.budget_s for search in plan.searches)
     start = start_s if planned or plan.searches else 0.0
@@ -62,8 +68,10 @@ def forecast(
     probes += sum(most.values()) * PROGRAM_S
     slow = {c.id: trial_seconds(bounded(c), TRACED_S, per_connection_s) for c in plan.cells}
     traced = sum(slow[trial.cell] for trial in plan.traced)
+    total = start + probes + sum(experiments.values()) + traced + searches
     return Forecast(
-        total_s=start + probes + sum(experiments.values()) + traced + searches,
+        total_s=total,
+        soonest_s=total - later,
         start_s=start,
         probes_s=probes,
         experiments=experiments,

@@ -165,7 +165,7 @@ def plan_text(plan: Plan) -> str:
         lines.append(search_words(search))
         lines += [f"    {cell.id:44} {load_words(cell.load)}" for cell in search.edges]
     lines += [f"    program {p.program}, {p.repeats} times" for p in plan.programs]
-    lines.append(f"about {duration(found.total_s)} in all, {looks_words(plan)}")
+    lines.append(f"about {duration(found.total_s)} in all, {looks_words(plan, found.soonest_s)}")
     return "\n".join(lines)
 
 
@@ -183,8 +183,9 @@ def _traced(plan: Plan, seconds: float) -> list[str]:
     ]
 
 
-def looks_words(plan: Plan) -> str:
+def looks_words(plan: Plan, soonest_s: float) -> str:
     """Say how early a run may end."""
     if len(plan.looks) == 1:
         return "spare blocks for void trials not counted"
-    return f"less where claims are decided at an earlier look ({min(plan.looks)} blocks)"
+    least = f"{duration(soonest_s)} if all claims are decided at the first look"
+    return f"{least} ({min(plan.looks)} blocks)"

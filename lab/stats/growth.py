@@ -63,7 +63,7 @@ def classify(levels: Sequence[float], blocks: Sequence[Sequence[float]], alpha: 
     bends = [bend for row in rows if (bend := _straightness(x, row)) is not None]
     straightness = estimated(bends, alpha) if bends else None
     ratio = as_ratios(g)
-    kind, why = _kind(ratio, slope, straightness, _shows_bends(x))
+    kind, why = _kind(ratio, slope, straightness, shows_bends(x))
     return Growth(kind, ratio, slope, straightness, len(rows), why)
 
 
@@ -98,7 +98,7 @@ def slope_at_most(
 
 
 def _kind(
-    ratio: Estimate, slope: Estimate, straightness: Estimate | None, shows_bends: bool
+    ratio: Estimate, slope: Estimate, straightness: Estimate | None, bends_show: bool
 ) -> tuple[GrowthClass, str]:
     grown = f"{ratio.estimate:.3g} times end to end ({ratio.low:.3g} to {ratio.high:.3g})"
     if FLAT[0] < ratio.low and ratio.high < FLAT[1]:
@@ -107,7 +107,7 @@ def _kind(
         return GrowthClass.INCONCLUSIVE, f"{grown}: neither surely flat nor surely growing."
     if straightness is None:
         return GrowthClass.INCONCLUSIVE, f"{grown}, but without a D nothing tells how straight."
-    kind, bend = _bent(straightness, shows_bends)
+    kind, bend = _bent(straightness, bends_show)
     span = f"{straightness.low:.2f} to {straightness.high:.2f}"
     return kind, f"{grown}, D {straightness.estimate:.2f} ({span}) {bend}."
 
@@ -116,21 +116,21 @@ def _grows(ratio: Estimate, slope: Estimate) -> bool:
     return ratio.low >= GROWS and slope.low > 0
 
 
-def _bent(straightness: Estimate, shows_bends: bool) -> tuple[GrowthClass, str]:
+def _bent(straightness: Estimate, bends_show: bool) -> tuple[GrowthClass, str]:
     """The class of something that grows, and the words for its D."""
-    if shows_bends and straightness.low > -STRAIGHT and straightness.high < STRAIGHT:
+    if bends_show and straightness.low > -STRAIGHT and straightness.high < STRAIGHT:
         return GrowthClass.LINEAR, f"inside ±{STRAIGHT}"
     if straightness.low > 0:
         return GrowthClass.SUBLINEAR, "above 0: growth slows down"
     if straightness.high < 0:
         return GrowthClass.SUPERLINEAR, "below 0: growth speeds up"
-    if not shows_bends:
+    if not bends_show:
         return GrowthClass.INCONCLUSIVE, "says little: inner levels too near one end to show a bend"
     return GrowthClass.INCONCLUSIVE, "leaves open how straight"
 
 
-def _shows_bends(x: Sequence[float]) -> bool:
-    """Could D leave the margin on either side, with these levels?"""
+def shows_bends(x: Sequence[float]) -> bool:
+    """Could D leave the margin on either side, with these levels? They ascend."""
     inner = [(level - x[0]) / (x[-1] - x[0]) for level in x[1:-1]]
     return bool(inner) and STRAIGHT < fmean(inner) < 1 - STRAIGHT
 

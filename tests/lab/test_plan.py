@@ -444,6 +444,17 @@ def test_a_forecast_counts_phases_overhead_and_connections() -> None:
     assert found.total_s == pytest.approx(2.0 + 3.0 + 24 * 2.004)
 
 
+def test_a_forecast_says_how_soon_a_run_may_end() -> None:
+    """If all is decided at the first of several looks, the blocks behind it are not run."""
+    plan = expand(LAB, ["idle-epoll"], "quick", 1)
+    found = forecast(plan, start_s=2.0, repeat_share=0.0)
+    assert found.soonest_s == found.total_s  # one look
+    several = plan.model_copy(update={"looks": [plan.looks[0] // 2, plan.looks[0]]})
+    halved = forecast(several, start_s=2.0, repeat_share=0.0)
+    assert halved.total_s == found.total_s
+    assert halved.soonest_s - 2.0 == pytest.approx((found.total_s - 2.0) / 2)
+
+
 def test_probes_alone_need_no_locust() -> None:
     found = forecast(expand(LAB, ["wall"], "quick", 1), probe_s=1.0)
     assert (found.total_s, found.experiments) == (3.0, {})
