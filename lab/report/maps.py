@@ -27,9 +27,11 @@ from lab.report import charts, figures, words
 from lab.report.charts import COLOURS, INK, Spec
 from lab.report.model import Boundary, MapCell, Results, WinnerMap
 
-CELL = 96  # px of a cell's height
+CELL = 112  # px of a cell's height
 STRONG, PALE = 0.5, 0.17  # opacity; text in the page's ink can be read on both
 NAMED = 2  # arms that are like the cheapest and have room in its cell
+ROOM = 28  # characters of a line in a cell
+WHOLE = 10  # times, from which no decimal is told
 LINE = 15  # px
 WIDTH = 880  # px of the picture
 PAPER = {"ink": "#1b2128", "soft": "#56616d", "line": "#d9dee3"}
@@ -72,12 +74,22 @@ def ratio(cell: MapCell, arm: str, unit: str) -> str:
 
 
 def lines(cell: MapCell) -> list[str]:
-    """Write what stands in a cell: who is cheapest, who is like it, who may be."""
+    """Write what stands in a cell: who is cheapest, who is like it, who may be, who is dearer."""
     said = [cell.cheapest]
     for sign, arms in (("≈", cell.like), ("?", cell.unsure)):
         said += [f"{sign} {arm}" for arm in arms[:NAMED]]
         if len(arms) > NAMED:
             said[-1] = f"{sign} {len(arms) - NAMED + 1} others"
+    near = {cell.cheapest, *cell.like, *cell.unsure}
+    times = {arm: found.value for arm, found in cell.ratios.items() if arm not in near}
+    dearer = sorted(times, key=lambda arm: (-times[arm], arm))
+    for arm in dearer:
+        told = f"{arm} {times[arm]:.{0 if times[arm] >= WHOLE else 1}f} ×"
+        joined = f"{said[-1]}, {told}"
+        if said[-1].endswith("×") and len(joined) <= ROOM:
+            said[-1] = joined
+        else:
+            said.append(told)
     return said
 
 
@@ -246,7 +258,7 @@ def on_paper(one: WinnerMap) -> Spec:
     told = [
         f"Coloured by the cheapest in {words.metric(one.metric)}. Strong: it wins alone.",
         f"Pale: others are alike ({within}, ≈) or may be (?).",
-        "Mark and bar: where two change places, and the interval of that.",
+        "Below: who is surely dearer, and how many times. Mark and bar: where two change places.",
     ]
     spec = charts.finish(chart(one))
     spec |= {"width": WIDTH, "background": "white", "padding": 14}

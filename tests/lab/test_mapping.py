@@ -13,6 +13,7 @@ from lab.config import load, parse
 from lab.errors import ConfigErrors, UsageError
 from lab.plan import expand
 from lab.report import html, machine, maps
+from lab.report.model import Estimate
 from tests.lab import simulated
 from tests.lab.test_analysis import FACTS
 
@@ -127,6 +128,33 @@ def test_the_chart_names_the_winner_in_each_cell(one):
     assert "http" not in spec
     found = [json.dumps(maps.lines(cell)) for cell in one.cells]
     assert all(text in spec for text in found)
+
+
+def test_a_cell_says_who_is_surely_dearer_and_how_many_times(one):
+    def about(value):
+        return Estimate(value=value, low=0.9 * value, high=1.1 * value)
+
+    cell = one.cells[0].model_copy(
+        update={
+            "cheapest": "epoll",
+            "like": ["threads"],
+            "unsure": [],
+            "ratios": {
+                "threads": about(1.02),
+                "poll": about(3.24),
+                "select": about(11.7),
+                "asyncio-streams": about(1.5),
+                "io-uring": about(1.45),
+            },
+        }
+    )
+    assert maps.lines(cell) == [
+        "epoll",
+        "≈ threads",
+        "select 12 ×, poll 3.2 ×",
+        "asyncio-streams 1.5 ×",
+        "io-uring 1.4 ×",
+    ]
 
 
 @pytest.mark.parametrize(("name", "start"), [("map.svg", b"<svg"), ("map.png", b"\x89PNG")])
