@@ -142,8 +142,12 @@ def test_noise_alone_leaves_claims_open_and_says_how_many_blocks_it_takes(lab):
 
 
 def test_the_crossing_is_found_where_it_was_put(lab):
-    """20 + 0.2 x = 24 at x = 20."""
-    _, results = judged(lab)
+    """22.4 + 0.2 x = 1.1 * 24 at x = 20, which is a level: nothing is owed to the drawing."""
+
+    def cost(cell):
+        return book(cell) + (2.4 if cell.server == "select" else 0.0)
+
+    _, results = judged(lab, cost)
     (line,) = results.crossovers
     assert line.state == "found"
     assert line.at.low <= 20 <= line.at.high
