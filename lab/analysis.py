@@ -46,9 +46,9 @@ from lab.verdicts import REPEATS, Adjusted, Decision, Outcome, adjust, log_ratio
 
 
 def conclude(run: Run, multiplicity: Literal["bh", "holm"] = "bh") -> Results:
-    """Analyse a stored run and store `results.json` beside its records."""
+    """Analyse a stored run. Nothing is written."""
     lab = Lab.model_validate_json(run.lab_json())
-    results = analyse(
+    return analyse(
         lab,
         run.plan(),
         run.facts(),
@@ -58,8 +58,6 @@ def conclude(run: Run, multiplicity: Literal["bh", "holm"] = "bh") -> Results:
         run.ledgers(),
         run.tables(),
     )
-    run.write("results.json", results.model_dump_json(indent=1) + "\n")
-    return results
 
 
 def analyse(

@@ -20,7 +20,7 @@ def fill(path: Path, inside: str) -> None:
 
 
 def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | None) -> None:
-    """Write the report and what was asked for beside it; print the verdicts."""
+    """Write results.json, the report and what was asked for beside them; print the verdicts."""
     from rich.console import Console
 
     from lab.report import (
@@ -36,9 +36,11 @@ def show(results: Any, kept: Any, json_file: Path | None, junit_file: Path | Non
     )
     from lab.store import write_text
 
+    canonical = machine.render(results)
+    kept.write("results.json", canonical)
     path = kept.write("report.html", html.render(results))
     if json_file:
-        write_text(json_file, machine.render(results))
+        write_text(json_file, canonical)
     if junit_file:
         write_text(junit_file, junit.render(results))
     surprising.told(results, Console())

@@ -16,6 +16,7 @@ A run that was killed leaves a torn last line at worst; readers drop it and say 
 """
 
 import contextlib
+import gc
 import json
 import lzma
 import os
@@ -190,7 +191,8 @@ class Run:
 
     def records(self) -> list[Record]:
         """Read all whole records, in the order in which they were made."""
-        return [Record.model_validate(line) for line in self._lines("trials.jsonl")]
+        with uncollected():
+            return [Record.model_validate(line) for line in self._lines("trials.jsonl")]
 
     def probes(self) -> list[ProbeRecord]:
         """Read all whole probe records."""
@@ -228,6 +230,18 @@ class Run:
                 yield json.loads(line)
             except ValueError:
                 continue  # torn by a kill in the middle of the write; nothing whole is lost
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Make many objects that stay: each collection would look through all of them, for nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def create(results: Path, run_id: str) -> Run:

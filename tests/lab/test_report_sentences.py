@@ -1,5 +1,6 @@
 """The verdicts as Markdown; the documents that show them are the stored reference run's."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ REFERENCE = ROOT / "docs" / "reference-run"
 SINCE = {"timeouts-reorder"}  # declared after the reference run; the next one judges it
 
 
+def outcomes(found: Results) -> dict[str, str]:
+    return {verdict.claim: verdict.outcome for verdict in found.verdicts}
+
+
 @pytest.fixture(scope="module")
 def kept() -> Run:
     return open_run(ROOT / "docs", "reference-run")
@@ -32,10 +37,7 @@ def stored(kept: Run) -> Results:
 
 def test_the_reference_run_gives_its_verdicts_again(kept: Run, stored: Results) -> None:
     """If this fails: .venv/bin/lab report docs/reference-run, and say why they have changed."""
-    again = conclude(kept, "bh")
-
-    now, then = ({v.claim: v.outcome for v in run.verdicts} for run in (again, stored))
-    assert now == then
+    assert outcomes(conclude(kept, "bh")) == outcomes(stored)
 
 
 def test_the_readme_shows_the_verdicts_of_the_reference_run(stored: Results) -> None:
@@ -113,10 +115,28 @@ def test_a_kept_run_prints_its_verdicts_and_fills_a_document(tmp_path: Path) -> 
     assert "cannot be filled in" in refused.output
 
 
-def test_a_kept_run_can_be_kept_again(tmp_path: Path) -> None:
-    """The command, from a run to a directory: the same verdicts, the same report."""
-    result = CliRunner().invoke(app, ["keep", str(REFERENCE), str(tmp_path / "kept")])
+def test_a_kept_run_can_be_kept_again(tmp_path: Path, kept: Run, stored: Results) -> None:
+    """The command, from a run to a directory: the same records, the same verdicts."""
+    place = tmp_path / "kept"
+    result = CliRunner().invoke(app, ["keep", str(REFERENCE), str(place)])
 
     assert result.exit_code == 0, result.output
-    for name in ("results.json", "report.html"):
-        assert (tmp_path / "kept" / name).read_bytes() == (REFERENCE / name).read_bytes()
+    assert open_run(tmp_path, "kept").records() == kept.records()
+    assert open_run(tmp_path, "kept").facts() == kept.facts()
+    written = (place / "results.json").read_text("utf-8")
+    again = machine.parse(written)
+    assert written == machine.render(again)
+    assert outcomes(again) == outcomes(stored)
+    assert again.run == stored.run
+    shown = (place / "report.html").read_text("utf-8")
+    assert all(f'id="{claim}"' in shown for claim in outcomes(stored))
+
+
+def test_what_only_reads_a_run_writes_nothing_into_it(tmp_path: Path) -> None:
+    place = tmp_path / "kept"
+    shutil.copytree(REFERENCE, place)
+    (place / "results.json").unlink()
+    before = sorted(place.iterdir())
+
+    assert CliRunner().invoke(app, ["quote", str(place)]).exit_code == 0
+    assert sorted(place.iterdir()) == before
