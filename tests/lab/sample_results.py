@@ -423,6 +423,10 @@ def mechanism() -> list[Mechanism]:
 
 def winners() -> WinnerMap:
     """Four cells: one that is won, one alike, one unsure; and where two change places."""
+
+    def price(arm, idle):
+        return cost(arm, idle) * (1.5 if arm == "epoll-level" else 1.0)
+
     won = {(0, 1): "select", (0, 8): "select", (400, 1): "epoll-level", (400, 8): "epoll-level"}
     cells = [
         MapCell(
@@ -431,9 +435,9 @@ def winners() -> WinnerMap:
             cheapest=arm,
             like=["poll"] if (x, y) == (0, 1) else [],
             unsure=["poll"] if (x, y) == (0, 8) else [],
-            costs={name: around(cost(name, x)) for name in ("select", "poll", "epoll-level")},
+            costs={name: around(price(name, x)) for name in ("select", "poll", "epoll-level")},
             ratios={
-                name: around(cost(name, x) / cost(arm, x))
+                name: around(price(name, x) / price(arm, x))
                 for name in ("select", "poll", "epoll-level")
                 if name != arm
             },

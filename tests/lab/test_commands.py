@@ -132,7 +132,8 @@ CLOSE = f"""
 
 def walked(file_text, until, sd, truth=cost):
     """Run a plan block by block, as the engine would; return the blocks of each cell."""
-    lab_of = parse((HEAD + file_text).encode())
+    head = HEAD.replace("[10, 100, 900]", "[10, 400, 900]")  # one that could show a bend
+    lab_of = parse((head + file_text).encode())
     plan = expand(lab_of, list(lab_of.claims), "quick", 1, until=until)
     data, dice, blocks = Data(plan, ()), random.Random(7), {cell.id: 0 for cell in plan.cells}
     for block in range(plan.most + plan.most // 6):
