@@ -117,10 +117,10 @@ def test_the_map_names_who_wins_and_answers_the_pointer(sample, page, browse, he
         1,
     ]
     assert "31.0" in words
-    cell = chart.get_by_label("0 idle, 1 active: select, ≈ poll", exact=True)
+    cell = chart.get_by_label("0 idle, 1 active: select, ≈ poll, epoll-level 1.3 ×", exact=True)
     cell.hover(position={"x": 9, "y": 9})
     expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("0 idle, 1 active")
-    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("0.850 ×")
+    expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("1.27 ×")
     assert heard.console == []
 
 
