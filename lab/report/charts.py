@@ -6,7 +6,7 @@ An arm has a colour, a dash and a shape, so that colour is never the only sign. 
 page's: a chart's own is cut off on a narrow screen. Charts take the width of their container.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -16,6 +16,7 @@ from lab.report.model import CellSummary, CrossoverLine, Estimate, Ladder, Perce
 
 Spec = dict[str, Any]
 Row = dict[str, Any]  # one datum of a chart
+Table = Mapping[str, Sequence[float | None]]  # rows of numbers, in the order of columns
 COLOURS = tuple(f"var(--s{i})" for i in range(1, 9))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 4), (10, 2))
@@ -80,6 +81,46 @@ def crossover(line: CrossoverLine) -> Spec:
         base.mark_point(**POINT, color=COLOURS[0]).encode(y=y, tooltip=_tips(line.factor, "arm")),
     ]
     return finish(alt.layer(*layers).properties(height=HEIGHT))
+
+
+def spans_widely(table: Table) -> bool | None:
+    """Do a table's numbers call for a log scale? None: they cannot stand on one."""
+    values = [value for numbers in table.values() for value in numbers if value is not None]
+    return max(values) / min(values) >= WIDE if min(values) > 0 else None
+
+
+def shape(
+    columns: Sequence[str],
+    names: Sequence[str],
+    table: Table,
+    title: str,
+    height: int,
+    *,
+    wide: bool,
+) -> Spec:
+    """A table's rows as lines over its columns, in their order; a number that is lacking, a gap.
+
+    names: all that share the signs, of this table and of the one beside it. wide: on a log scale.
+    """
+    rows = [
+        {"arm": name, "column": column, "value": value, "said": words.number(value)}
+        for name, numbers in table.items()
+        for column, value in zip(columns, numbers, strict=True)
+        if value is not None
+    ]
+    scale = alt.Scale(type="log", nice=True) if wide else alt.Scale(type="linear", zero=True)
+    x = alt.X("column:N", title=None, sort=None, scale=alt.Scale(domain=list(columns)))
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=x.axis(labelAngle=0, labelOverlap="greedy", grid=False),
+        y=y_axis(f"{title}, log scale" if wide else title, scale),
+        color=by_arm(alt.Color, names, COLOURS),
+    )
+    tips = [alt.Tooltip("arm:N"), alt.Tooltip("column:N"), alt.Tooltip("said:N", title="value")]
+    layers = [
+        base.mark_line(strokeWidth=2).encode(strokeDash=by_arm(alt.StrokeDash, names, DASHES)),
+        base.mark_point(**POINT).encode(shape=by_arm(alt.Shape, names, SHAPES), tooltip=tips),
+    ]
+    return finish(alt.layer(*layers).properties(height=height))
 
 
 def latency(cells: Sequence[CellSummary], connection_class: str) -> Spec | None:

@@ -1,4 +1,4 @@
-"""The charts of one claim's page section: its ladder, its crossing, its numbers block by block.
+"""The charts of one claim's page section: its ladder, its crossing, its blocks, its table's shape.
 
 A claim on ratios or differences shows each block as a point, the interval as a band, and the
 margins that it declared as dashed lines: what decides is whether the band crosses them.
@@ -11,7 +11,7 @@ import altair as alt
 
 from lab.report import charts, figures, words
 from lab.report.charts import COLOURS, SHAPES, Spec
-from lab.report.model import CrossoverLine, Verdict
+from lab.report.model import CrossoverLine, Replication, Verdict
 
 LOW = 200  # px: less than a chart of its own section, for it stands among words
 
@@ -33,6 +33,43 @@ def arrange(
         specs[f"{name}.blocks"] = blocks(verdict)
         found.append(_table(f"{name}.blocks", verdict) | {"kind": "blocks"})
     return found
+
+
+def outline(name: str, found: Replication, specs: dict[str, Spec]) -> dict[str, Any] | None:
+    """Arrange a table's shape beside the published one's, on scales of the same kind.
+
+    Where some columns are numbers the others, a slope, are no levels, and are left to the table.
+    None: no row has two numbers, which is no shape.
+    """
+    numeric = sorted((column for column in found.columns if column.isdecimal()), key=int)
+    columns = numeric or found.columns
+    tables = {
+        "published": _columns(found, found.published, columns),
+        "here": _columns(found, found.measured, columns),
+    }
+    shown = {where: table for where, table in tables.items() if table}
+    if not shown:
+        return None
+    names = list(dict.fromkeys(row for table in shown.values() for row in table))
+    scales = [charts.spans_widely(table) for table in shown.values()]
+    wide = any(scales) and None not in scales
+    for where, table in shown.items():  # its unit stands below the table
+        specs[f"{name}.{where}"] = charts.shape(columns, names, table, where, LOW, wide=wide)
+    return {
+        "charts": [(f"{name}.{where}", where) for where in shown],
+        "legend": [figures.sign(i, name) for i, name in enumerate(names)],
+    }
+
+
+def _columns(
+    found: Replication, table: charts.Table, columns: Sequence[str]
+) -> dict[str, list[float | None]]:
+    """Take these columns of the rows that have a number in two of them."""
+    where = [found.columns.index(column) for column in columns]
+    taken = {row: [numbers[i] for i in where] for row, numbers in table.items()}
+    return {
+        row: numbers for row, numbers in taken.items() if len(numbers) - numbers.count(None) > 1
+    }
 
 
 def _table(name: str, verdict: Verdict) -> dict[str, Any]:

@@ -117,6 +117,9 @@ def _card(verdict: Verdict, results: Results, specs: figures.Specs) -> dict[str,
         "forest": plot,
         "design": words.design(verdict),
         "figures": claim_figures.arrange(verdict, results.crossovers, specs),
+        "outline": claim_figures.outline(f"chart.{verdict.claim}", verdict.replication, specs)
+        if verdict.replication
+        else None,
         "ledgers": {name: ledger for name, ledger in traced.items() if ledger["rows"]},
         "effect": words.effect(verdict),
         "facts": [(name, text) for name, text in facts if text],

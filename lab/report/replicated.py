@@ -22,7 +22,8 @@ def tables(results: Results, console: Console) -> None:
 
 
 def _one(verdict: Verdict, found: Replication, console: Console) -> None:
-    title = f"\n{verdict.claim}: {found.verdict}, {words.plural(found.repeats, 'repeat')}"
+    came_out = found.verdict if found.published else verdict.outcome
+    title = f"\n{verdict.claim}: {came_out}, {words.plural(found.repeats, 'repeat')}"
     console.print(Text(title, style="bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("", overflow="fold")

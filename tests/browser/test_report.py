@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from lab.report import html
 from tests.browser.looks import FAINT
 
-CHARTS = 8  # of the sample: map, three of claims, growth, two crossovers, latency
+CHARTS = 10  # of the sample: map, three of claims, growth, two crossovers, latency, two of a table
 SAMPLE = Path(__file__).parents[1] / "lab" / "sample_results.py"
 # What reaches past the window's edge would make the page scroll.
 BLOCKS = "[id='chart.idle-epoll.blocks']"
