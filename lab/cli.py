@@ -107,7 +107,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="The plan itself.")] = False,
 ) -> None:
     """Say what would run, in what order, for how long, and whether this machine can."""
-    from lab import possible
+    from lab import earlier, possible
     from lab.listing import plan_text
     from lab.machine import inspect
     from lab.planning import planned, runnable
@@ -132,7 +132,8 @@ def plan(
         typer.echo(made.plan.model_dump_json(indent=1))
     else:
         notes = "\n".join([*made.notes, *(f"{k}: {why}" for k, why in made.lacked.items())])
-        said = [plan_text(made.plan), notes, possible.text(found, workers)]
+        told = plan_text(made.plan, earlier.newest(RESULTS, made.plan))
+        said = [told, notes, possible.text(found, workers)]
         typer.echo("\n\n".join(filter(None, said)))
     if found.problems:
         raise EnvironmentUnfit("\n".join(found.problems))

@@ -1,5 +1,7 @@
 """How long a plan takes, from what its trials ask for and from what a trial costs beside."""
 
+from collections.abc import Mapping
+
 from lab.drivers import ENGINE
 from lab.model import Cell, Frozen, Plan
 from lab.traced import bounded
@@ -16,10 +18,19 @@ USERS_S = 0.8  # of a trial more with plain Locust users: another Python, and Lo
 START_S = 4.0  # Locust up and down, and the report; once, and only where there are trials
 
 
+class Earlier(Frozen):
+    """What a finished run needed. attempts: by cell, void ones too; searches: seconds of each."""
+
+    run: str
+    attempts: dict[str, int]
+    searches: dict[str, float]
+
+
 class Forecast(Frozen):
     """Seconds. Spare blocks are not counted.
 
     total_s: if no claim is decided before the last look; soonest_s: if all are at the first.
+    expected_s: if it goes as it went in an earlier run; None: there is none.
     """
 
     total_s: float
@@ -30,6 +41,7 @@ class Forecast(Frozen):
     trials: int
     traced_s: float = 0.0
     searches_s: float = 0.0  # at most
+    expected_s: float | None = None
 
 
 def trial_seconds(
@@ -49,6 +61,7 @@ def forecast(
     start_s: float = START_S,
     probe_s: float = PROBE_S,
     repeat_share: float = REPEAT_SHARE,
+    earlier: Earlier | None = None,
 ) -> Forecast:
     """Return how long the planned blocks of a plan take, and each experiment's share."""
     each = {c.id: trial_seconds(c, per_trial_s, per_connection_s) for c in plan.cells}
@@ -68,7 +81,8 @@ def forecast(
     probes += sum(most.values()) * PROGRAM_S
     slow = {c.id: trial_seconds(bounded(c), TRACED_S, per_connection_s) for c in plan.cells}
     traced = sum(slow[trial.cell] for trial in plan.traced)
-    total = start + probes + sum(experiments.values()) + traced + searches
+    fixed = start + probes + traced
+    total = fixed + sum(experiments.values()) + searches
     return Forecast(
         total_s=total,
         soonest_s=total - later,
@@ -78,4 +92,15 @@ def forecast(
         trials=len(planned),
         traced_s=traced,
         searches_s=searches,
+        expected_s=None if earlier is None else fixed + _again(plan, each, repeat_share, earlier),
     )
+
+
+def _again(plan: Plan, each: Mapping[str, float], repeat_share: float, earlier: Earlier) -> float:
+    """Return the seconds of trials and searches, where all goes as it went before.
+
+    A cell that the earlier run did not know takes all its blocks, a search its whole budget.
+    """
+    new = plan.looks[-1] * (1 + repeat_share)
+    trials = sum(seconds * earlier.attempts.get(cell, new) for cell, seconds in each.items())
+    return trials + sum(earlier.searches.get(one.id, one.budget_s) for one in plan.searches)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.config import load
 from lab.context import cell_words, load_words
-from lab.forecast import forecast
+from lab.forecast import Earlier, Forecast, forecast
 from lab.gates import GATES
 from lab.ground import missing as lacking
 from lab.model import Plan
@@ -138,9 +138,9 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s"
 
 
-def plan_text(plan: Plan) -> str:
-    """Say what would run, in what order, and for how long."""
-    found = forecast(plan)
+def plan_text(plan: Plan, earlier: Earlier | None = None) -> str:
+    """Say what would run, in what order, and for how long. earlier: a run that it may be like."""
+    found = forecast(plan, earlier=earlier)
     blocks = max(plan.looks)
     trials = [trial for trial in plan.trials if trial.block < blocks]
     looks = ", ".join(map(str, plan.looks))
@@ -165,7 +165,7 @@ def plan_text(plan: Plan) -> str:
         lines.append(search_words(search))
         lines += [f"    {cell.id:44} {load_words(cell.load)}" for cell in search.edges]
     lines += [f"    program {p.program}, {p.repeats} times" for p in plan.programs]
-    lines.append(f"about {duration(found.total_s)} in all, {looks_words(plan, found.soonest_s)}")
+    lines.append(_how_long(plan, found, earlier))
     return "\n".join(lines)
 
 
@@ -183,9 +183,12 @@ def _traced(plan: Plan, seconds: float) -> list[str]:
     ]
 
 
-def looks_words(plan: Plan, soonest_s: float) -> str:
-    """Say how early a run may end."""
+def _how_long(plan: Plan, found: Forecast, earlier: Earlier | None) -> str:
+    """Say how long it takes; with several looks, how early it may end and how late."""
     if len(plan.looks) == 1:
-        return "spare blocks for void trials not counted"
-    least = f"{duration(soonest_s)} if all claims are decided at the first look"
-    return f"{least} ({min(plan.looks)} blocks)"
+        return f"about {duration(found.total_s)} in all, spare blocks for void trials not counted"
+    least = f"{duration(found.soonest_s)} if all claims are decided at the first look"
+    told = f"{least} ({min(plan.looks)} blocks), {duration(found.total_s)} if none is"
+    if earlier is None or found.expected_s is None:
+        return told
+    return f"{told}; about {duration(found.expected_s)} if it goes as {earlier.run} went"

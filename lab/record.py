@@ -271,6 +271,7 @@ class Record(Frozen):
     started_unix: float
     took_s: float
     overhead_s: float  # took_s less warm-up, window
+    waited_s: float = Field(default=0.0, exclude_if=lambda s: not s)  # before it: see lab.ports
     host: str  # hash of the host facts
     cpus: tuple[int, int]  # server's, load engine's; -1: not pinned
     port: int
@@ -283,6 +284,11 @@ class Record(Frozen):
     error: str = ""
     error_gate: str = ""  # the gate this error trips
     gates: list[GateResult] = Field(default_factory=list)
+
+    @property
+    def ended_unix(self) -> float:
+        """When the next one could begin."""
+        return self.started_unix + self.waited_s + self.took_s
 
 
 def read(line: str) -> Record:

@@ -23,7 +23,7 @@ def run_info(plan: Plan, facts: RunFacts, data: Data, verdicts: Sequence[Verdict
     noisy = sum(bool(NOISE_GATES & set(gates)) for gates in void)
     wall = max(0.0, took)  # of probes and programs alone; a killed run has no end
     if records:
-        wall = max(r.started_unix + r.took_s for r in records) - facts.started_unix
+        wall = max(r.ended_unix for r in records) - facts.started_unix
     planned = [trial for trial in plan.trials if trial.block < max(plan.looks)]
     return RunInfo(
         id=facts.id,

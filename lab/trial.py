@@ -55,6 +55,7 @@ HOLD_S = 10.0  # of the connections, until the last footprint is taken: a tenth 
 SETTLE_WAIT_S = 3.0  # for those that served one connection each to end, once it is closed
 SETTLE_STEP_S = 0.01
 STOP_WAIT_S = 6.0  # a server has 5 s to end on SIGTERM (contract)
+WAITED_S = 1.0  # before a trial; a shorter wait is not told
 RESULT_WAIT_S = 15.0  # beyond the planned end: a load engine that is later is lost
 NS = 1_000_000_000
 
@@ -79,6 +80,7 @@ class _Parts:
     pace: list[int] = field(default_factory=list)
     server: ServerEnd | None = None
     time_waits: int = -1
+    waited_s: float = 0.0
     ports: PortUse | None = None
     error: str = ""
     error_gate: str = ""
@@ -93,7 +95,10 @@ def run_trial(trial: Trial, cell: Cell, attempt: int, place: Placement, stage: S
     target: Target | None = None
     try:
         ports.make_room(cell, stage.host)
-        parts.began_ns, parts.time_waits = stage.clock.now_ns(), stage.host.time_waits()
+        asked_ns, parts.began_ns = parts.began_ns, stage.clock.now_ns()
+        waited_s = (parts.began_ns - asked_ns) / NS
+        parts.waited_s = waited_s if waited_s >= WAITED_S else 0.0
+        parts.time_waits = stage.host.time_waits()
         parts.spins.append(stage.host.spin(place.server))
         target = _start(trial, cell, place, stage, parts)
         _measure(trial, cell, place, stage, target, parts)
@@ -280,6 +285,7 @@ def _record(
         started_unix=parts.started_unix,
         took_s=took,
         overhead_s=took - cell.timing.warm_up - cell.timing.window,
+        waited_s=parts.waited_s,
         host=stage.host_digest,
         cpus=(place.server, place.engine),
         port=parts.port,

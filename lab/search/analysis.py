@@ -14,6 +14,7 @@ from lab.search.result import Asked, SearchResult, Turn
 from lab.search.threshold import State
 
 SLACK = 0.9  # of the budget: a search that used more than this was ended by it
+WAITED_SHARE = 0.05  # of the time: more, and it is told
 
 
 def conclude(
@@ -48,7 +49,7 @@ def _result(
     search, mine, gone = course.search, course.records, missing(plan, absent)
     took = 0.0
     if mine:
-        took = max(r.started_unix + r.took_s for r in mine) - min(r.started_unix for r in mine)
+        took = max(r.ended_unix for r in mine) - min(r.started_unix for r in mine)
     metric, bound = search.measured
     return SearchResult(
         id=plan.id,
@@ -75,7 +76,9 @@ def _ended(course: Course, took: float, gone: Container[str]) -> str:
     if len(course.records) >= course.plan.trials:
         return f"{course.plan.trials} trials were made"
     spent = took >= SLACK * course.plan.budget_s
-    return "the budget was spent" if spent else "it was interrupted, or too little time was left"
+    why = "the budget was spent" if spent else "it was interrupted, or too little time was left"
+    waited = sum(record.waited_s for record in course.records)
+    return f"{why}; {words.waited(waited)}" if waited >= WAITED_SHARE * took else why
 
 
 def _turn(course: Course, line: Line, gone: Mapping[str, str]) -> Turn:

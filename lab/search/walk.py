@@ -78,6 +78,8 @@ class SearchWalk:
             self.progress.trial(made + 1, self.course.plan.trials, cell.id, self._left())
             record = run_trial(trial, cell, attempt, place, self.stage)
             self.store(record)
+            if record.waited_s:
+                self.note(words.waited(record.waited_s))
             outcome = self.course.add(record)
             if outcome is None or outcome.yes is not None:
                 self._say(cell, outcome)

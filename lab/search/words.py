@@ -29,6 +29,14 @@ def answer(arm: str, level: int, over: str, outcome: Outcome) -> str:
     return f"{arm}, {over} {level}: {verdict} ({outcome.why}{value})"
 
 
+def waited(seconds: float) -> str:
+    """Say what the time went by with, where Docker has the kernel follow every connection."""
+    return (
+        f"{seconds:.0f} s went by until the kernel could follow more connections "
+        "(sysctl net.netfilter.nf_conntrack_max)"
+    )
+
+
 def turn(course: Course, line: Line, found: Turn) -> str:
     """Say what was found, in one sentence or two."""
     if isinstance(course.search, CapacitySearch):

@@ -97,10 +97,12 @@ class Servers:
         self.asked = []
         self.share = lambda rate: 0.3
         self.void = lambda number: False
+        self.waits = 0.0  # seconds, before each trial
 
     def run_trial(self, trial, cell, attempt, place, stage):
         self.asked.append((trial.id, attempt))
-        stage.clock.sleep_until(stage.clock.now_ns() + int(0.8e9))
+        began = stage.clock.unix()
+        stage.clock.sleep_until(stage.clock.now_ns() + int((0.8 + self.waits) * 1e9))
         load = cell.load["long"]
         at = self.dice.gauss(0, self.noise)
         if self.cost:
@@ -112,6 +114,6 @@ class Servers:
         noise = made.noise
         if self.void(len(self.asked)):
             noise = noise.model_copy(update={"spin_after_ns": 100 * noise.spin_before_ns})
-        changes = {"noise": noise, "started_unix": stage.clock.unix() - 0.8, "took_s": 0.8}
-        made = made.model_copy(update=changes)
+        times = {"started_unix": began, "waited_s": self.waits, "took_s": 0.8}
+        made = made.model_copy(update={"noise": noise, **times})
         return made.model_copy(update={"gates": gates.check(made, cell)})

@@ -144,6 +144,24 @@ def test_the_record_has_the_ports():
     assert record.ports.addresses == 16 + 1 + 1
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(87.0, 87.0), (0.4, 0.0)])
+def test_the_record_has_the_time_until_there_was_room(monkeypatch, seconds, told):
+    """It is no part of what the trial took; a wait that nobody notices is not told."""
+    world = fakes.World()
+    clock = world.stage.clock
+
+    def make_room(_):
+        clock.sleep_until(clock.now_ns() + int(seconds * 1e9))
+        return True
+
+    plain = trial_on(fakes.World())
+    monkeypatch.setattr(world.stage.host, "make_room", make_room)
+    record = trial_on(world)
+    assert record.waited_s == pytest.approx(told)
+    assert record.took_s == pytest.approx(plain.took_s)
+    assert record.ended_unix == pytest.approx(record.started_unix + told + record.took_s)
+
+
 def test_a_trial_without_room_is_void_and_starts_no_server():
     world = fakes.World()
     world.stage.host.room = False

@@ -97,6 +97,18 @@ def test_void_trials_do_not_exceed_the_budget(monkeypatch):
     assert world.clock.ns / 1e9 <= 15
 
 
+def test_a_search_that_waits_for_the_kernel_says_what_became_of_its_budget(monkeypatch):
+    """Each wait counts, and whoever watches is told of it."""
+    servers = searched.Servers(CAPACITY)
+    servers.waits = 9.0
+    found, stored, _, notes, _ = run(monkeypatch, servers)
+    assert len(stored) == 6
+    assert found.took_s == pytest.approx(6 * 9.8)
+    told = "54 s went by until the kernel could follow more connections"
+    assert found.ended.startswith(f"the budget was spent; {told}")
+    assert sum("9 s went by until" in note for note in notes) == 6
+
+
 def test_a_search_ends_with_its_last_trial(monkeypatch):
     servers = searched.Servers(CAPACITY, noise=1.0)
     found, stored, _, _, _ = run(monkeypatch, servers, budget=1e6, tolerance=0.01)
