@@ -82,6 +82,8 @@ class Walk:
             for trial in group:
                 if trial.cell in wanted:
                     self._attempts(trial, outlook)
+                else:  # what it was wanted for is decided
+                    self._skip([trial], block, outlook)
 
     def _skip(self, trials: list[Trial], block: int, outlook: Outlook) -> None:
         """Take what will not run out of the display's counts."""

@@ -3,7 +3,8 @@
 A threaded echo server in this process; its client is another process, with a pause before each
 request, in which the computing thread takes the interpreter's lock. It gives it away when it has
 been asked for a switch interval. Control: the same without the thread that computes; and the
-computing thread must have run. Columns: switch intervals.
+computing thread must have run. Columns: switch intervals. The pause is longer than any of them, or
+a wait of the server after its reply would shorten the next (docs/findings/gil-io-latency.md).
 Source: github.com/dask/distributed, issue 5450; bugs.python.org, issue 7946.
 """
 
@@ -21,7 +22,7 @@ from lab.replications import Absent, Table
 UNIT = "us"
 INTERVALS_MS = (5.0, 1.0)
 REQUESTS = 100
-PAUSE_S = 0.002
+PAUSE_S = 0.008
 BUSY_SHARE = 0.2  # of one CPU, the least that the computing thread must have had
 
 

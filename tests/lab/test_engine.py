@@ -113,6 +113,20 @@ def test_the_display_counts_planned_trials_only():
     ]
 
 
+def test_the_display_no_longer_counts_what_is_decided():
+    """A cell whose claims are decided is passed over, while others of its experiment go on."""
+
+    def needed(_, block):
+        return ALL if block == 0 else {CELLS[1].id}
+
+    walked, stored, _, _ = walk(fakes.plan(CELLS, blocks=3, spare=0), needed)
+    left = []
+    walked.progress.trial = lambda number, total, _, left_s: left.append((number, total, left_s))
+    walked.run()
+    assert len(stored) == 4
+    assert left == [(1, 6, 6.0), (2, 6, 5.0), (3, 5, 3.0), (4, 4, 1.0)]
+
+
 def test_interruption_keeps_what_was_stored():
     world = fakes.World()
     walked, stored, _, _ = walk(fakes.plan(CELLS, blocks=2), world=world)
