@@ -6,7 +6,8 @@ An arm has a colour, a dash and a shape, so that colour is never the only sign. 
 page's: a chart's own is cut off on a narrow screen. Charts take the width of their container.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -28,6 +29,7 @@ FONT = "system-ui, sans-serif"  # as the page: a label is measured in it before 
 HEIGHT = 280  # px: a phone held upright shows the whole chart
 ROW = 24  # px of one row of the latency chart
 ROOM = 1.06  # ratio of axis to data, at both ends of a log axis
+AIR = 1.1  # above and below what is drawn on a log scale
 WIDE = 10.0  # highest over lowest value from which a log scale reads better
 PERCENTS = (50.0, 90.0, 99.0, 99.9)  # drawn; others stand in the table alone
 
@@ -83,10 +85,20 @@ def crossover(line: CrossoverLine) -> Spec:
     return finish(alt.layer(*layers).properties(height=HEIGHT))
 
 
-def spans_widely(table: Table) -> bool | None:
-    """Do a table's numbers call for a log scale? None: they cannot stand on one."""
-    values = [value for numbers in table.values() for value in numbers if value is not None]
-    return max(values) / min(values) >= WIDE if min(values) > 0 else None
+def spread(tables: Iterable[Table]) -> float:
+    """Return the ratio of highest to lowest that a log scale needs to hold any of these tables.
+
+    0: none of them spans as much as calls for one, or one cannot stand on it.
+    """
+    ends = [(min(values), max(values)) for values in map(_numbers, tables)]
+    if min(low for low, _ in ends) <= 0:
+        return 0.0
+    widest = max(high / low for low, high in ends)
+    return widest if widest >= WIDE else 0.0
+
+
+def _numbers(table: Table) -> list[float]:
+    return [value for numbers in table.values() for value in numbers if value is not None]
 
 
 def shape(
@@ -96,11 +108,13 @@ def shape(
     title: str,
     height: int,
     *,
-    wide: bool,
+    spread: float,
 ) -> Spec:
     """A table's rows as lines over its columns, in their order; a number that is lacking, a gap.
 
-    names: all that share the signs, of this table and of the one beside it. wide: on a log scale.
+    names: all that share the signs, of this table and of the one beside it. spread: of the log
+    scale, highest to lowest, the same for both, so that a slope here is as steep as one there; 0:
+    a linear one.
     """
     rows = [
         {"arm": name, "column": column, "value": value, "said": words.number(value)}
@@ -108,11 +122,15 @@ def shape(
         for column, value in zip(columns, numbers, strict=True)
         if value is not None
     ]
-    scale = alt.Scale(type="log", nice=True) if wide else alt.Scale(type="linear", zero=True)
+    scale = alt.Scale(type="linear", zero=True)
+    if spread:
+        middle = math.sqrt(min(_numbers(table)) * max(_numbers(table)))
+        half = math.sqrt(spread) * AIR
+        scale = alt.Scale(type="log", domain=[middle / half, middle * half], nice=False)
     x = alt.X("column:N", title=None, sort=None, scale=alt.Scale(domain=list(columns)))
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=x.axis(labelAngle=0, labelOverlap="greedy", grid=False),
-        y=y_axis(f"{title}, log scale" if wide else title, scale),
+        y=y_axis(f"{title}, log scale" if spread else title, scale),
         color=by_arm(alt.Color, names, COLOURS),
     )
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("column:N"), alt.Tooltip("said:N", title="value")]

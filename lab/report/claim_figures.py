@@ -51,10 +51,10 @@ def outline(name: str, found: Replication, specs: dict[str, Spec]) -> dict[str, 
     if not shown:
         return None
     names = list(dict.fromkeys(row for table in shown.values() for row in table))
-    scales = [charts.spans_widely(table) for table in shown.values()]
-    wide = any(scales) and None not in scales
+    spread = charts.spread(shown.values())
     for where, table in shown.items():  # its unit stands below the table
-        specs[f"{name}.{where}"] = charts.shape(columns, names, table, where, LOW, wide=wide)
+        spec = charts.shape(columns, names, table, where, LOW, spread=spread)
+        specs[f"{name}.{where}"] = spec
     return {
         "charts": [(f"{name}.{where}", where) for where in shown],
         "legend": [figures.sign(i, name) for i, name in enumerate(names)],

@@ -49,6 +49,32 @@ def test_both_tables_are_drawn_with_the_same_signs_and_the_same_kind_of_scale():
     assert columns(specs["chart.x.published"]) == columns(specs["chart.x.here"])
 
 
+def domain(spec):
+    return spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
+
+
+@pytest.mark.parametrize(
+    ("here", "published"),
+    [
+        ([3.0, 1781.0], [0.7, 930.0]),
+        ([1.0, 10.0], [20.0, 2000.0]),
+        ([5.0, 5.0], [1.0, 100.0]),
+        ([900.0, 9.0], [1.0, 2.0]),
+    ],
+)
+def test_a_slope_is_as_steep_in_one_chart_as_in_the_other(here, published):
+    """Both log scales have the same span, and hold their numbers in the middle."""
+    _, specs = drawn(table(["1", "2"], {"a": here}, {"a": published}))
+    spans = []
+    for where, numbers in (("here", here), ("published", published)):
+        low, high = domain(flat(specs[f"chart.x.{where}"]))
+        assert low < min(numbers)
+        assert max(numbers) < high
+        assert low * high == pytest.approx(min(numbers) * max(numbers))
+        spans.append(high / low)
+    assert spans[0] == pytest.approx(spans[1])
+
+
 def test_levels_stand_in_their_order_and_a_slope_is_none():
     found = table(["slope", "256", "64"], {"call": [None, 3.0, 2.0], "one more": [5.0, None, None]})
     arranged, specs = drawn(found)
