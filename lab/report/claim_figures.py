@@ -81,6 +81,7 @@ def _table(name: str, verdict: Verdict) -> dict[str, Any]:
         "id": name,
         "names": names,
         "margins": bool(_margins(verdict)),
+        "used": verdict.blocks_used if _goes_on(verdict) else 0,
         "unit": "ratio" if verdict.series[0].scale == "ratio" else verdict.series[0].unit,
         "legend": [figures.sign(i, text) for i, text in enumerate(names)],
         "rows": [
@@ -89,6 +90,11 @@ def _table(name: str, verdict: Verdict) -> dict[str, Any]:
         ],
         "estimates": [words.estimate(one.estimate) for one in verdict.series],
     }
+
+
+def _goes_on(verdict: Verdict) -> bool:
+    """Are there blocks behind those that decided? Their cells ran on for other claims."""
+    return any(len(one.blocks) > verdict.blocks_used for one in verdict.series)
 
 
 def short(name: str) -> str:
@@ -100,25 +106,26 @@ def short(name: str) -> str:
 
 
 def blocks(verdict: Verdict) -> Spec:
-    """Draw each block's number, the interval as a band, equality, and the declared margins."""
+    """Draw each block's number, the interval as a band, equality, and the declared margins.
+
+    Hollow: what was measured when the claim had been decided.
+    """
     ratio = verdict.series[0].scale == "ratio"
     names = _names(verdict)
     rows = [
-        {"arm": name, "block": block, "value": value}
+        (number < verdict.blocks_used, {"arm": name, "block": block, "value": value})
         for name, one in zip(names, verdict.series, strict=True)
-        for block, value in zip(one.blocks, one.values, strict=True)
+        for number, (block, value) in enumerate(zip(one.blocks, one.values, strict=True))
     ]
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    points = alt.Chart().encode(
         x=alt.X(
             "block:Q",
             title="block",
             axis=alt.Axis(format="d", tickMinStep=1, grid=False),
             scale=alt.Scale(nice=False, zero=False, padding=12),
         ),
-        y=_y(verdict, rows, ratio=ratio),
+        y=_y(verdict, [row for _, row in rows], ratio=ratio),
         color=charts.by_arm(alt.Color, names, COLOURS),
-    )
-    points = base.mark_point(**charts.POINT).encode(
         shape=charts.by_arm(alt.Shape, names, SHAPES),
         tooltip=[
             alt.Tooltip("arm:N", title="compared"),
@@ -126,9 +133,16 @@ def blocks(verdict: Verdict) -> Spec:
             alt.Tooltip("value:Q", title="ratio" if ratio else "difference", format=".4~g"),
         ],
     )
+    marks = [
+        points.mark_point(**(charts.POINT | {"filled": filled})).properties(
+            data=alt.Data(values=[row for used, row in rows if used is filled])
+        )
+        for filled in (True, False)
+        if filled or _goes_on(verdict)
+    ]
     lines = [charts.rule(1.0 if ratio else 0.0, (1, 0), 1.0)]
     lines += [charts.rule(line, (6, 4), 1.5) for line in _margins(verdict)]
-    layers = [*_bands(verdict, names), *lines, points]
+    layers = [*_bands(verdict, names), *lines, *marks]
     return charts.finish(alt.layer(*layers).properties(height=LOW))
 
 
