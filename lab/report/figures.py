@@ -123,7 +123,7 @@ def _ledger(cells: list[Mechanism]) -> dict[str, Any]:
     taken = [cell for cell in cells if cell.runs]
     named = {cell.cell: f"{cell.arm} {words.factors(cell.factors)}".strip() for cell in cells}
     return {
-        "levels": any(cell.factors for cell in taken),
+        "levels": len({words.factors(cell.factors) for cell in taken}) > 1,
         "loads": list(dict.fromkeys(cell.load for cell in taken)),
         "columns": [words.ledger_column(name) for name in _speaking(taken)],
         "rows": [(cell, _ledger_row(cell, _speaking(taken))) for cell in taken],
