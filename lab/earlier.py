@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab import twins
 from lab.errors import LabError
 from lab.forecast import Earlier
 from lab.model import Plan
@@ -37,7 +38,9 @@ def _finished(results: Path, profile: str) -> Iterator[Run]:
             continue
         run = Run(path.parent)
         facts = _facts(run)
-        if facts is not None and facts.profile == profile and facts.how == "finished":
+        if facts is None or twins.NOTE in facts.notes:  # twins are decided sooner
+            continue
+        if facts.profile == profile and facts.how == "finished":
             there.append((facts.started_unix, run))
     yield from (run for _, run in sorted(there, key=lambda one: one[0], reverse=True))
 
@@ -58,7 +61,7 @@ def _read(run: Run, plan: Plan) -> Earlier | None:
             return None
         attempts = dict.fromkeys((cell["id"] for cell in then["cells"]), 0)
         attempts |= {cell["id"]: int(cell["attempts"]) for cell in found["cells"]}
-        searches = {one["id"]: float(one["took_s"]) for one in found["searches"]}
+        searches = {one["id"]: float(one["took_s"]) for one in found.get("searches", ())}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not reported, or old
         return None
     return Earlier(run=run.id, attempts=attempts, searches=searches)

@@ -29,7 +29,6 @@ FONT = "system-ui, sans-serif"  # as the page: a label is measured in it before 
 HEIGHT = 280  # px: a phone held upright shows the whole chart
 ROW = 24  # px of one row of the latency chart
 ROOM = 1.06  # ratio of axis to data, at both ends of a log axis
-AIR = 1.1  # above and below what is drawn on a log scale
 WIDE = 10.0  # highest over lowest value from which a log scale reads better
 PERCENTS = (50.0, 90.0, 99.0, 99.9)  # drawn; others stand in the table alone
 
@@ -125,7 +124,7 @@ def shape(
     scale = alt.Scale(type="linear", zero=True)
     if spread:
         middle = math.sqrt(min(_numbers(table)) * max(_numbers(table)))
-        half = math.sqrt(spread) * AIR
+        half = math.sqrt(spread) * ROOM
         scale = alt.Scale(type="log", domain=[middle / half, middle * half], nice=False)
     x = alt.X("column:N", title=None, sort=None, scale=alt.Scale(domain=list(columns)))
     base = alt.Chart(alt.Data(values=rows)).encode(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import earlier
+from lab import earlier, twins
 from lab.config import parse
 from lab.forecast import START_S, Earlier, forecast, trial_seconds
 from lab.listing import plan_text
@@ -65,6 +65,7 @@ def store(
     attempts: int = 7,
     how: str = "finished",
     started: float = 1.0,
+    notes: tuple[str, ...] = (),
 ) -> Path:
     """Store as much of a run as is looked at; its last cell was never measured."""
     facts = RunFacts(
@@ -80,11 +81,13 @@ def store(
         host="abc",
         machine={},
         version="0",
+        notes=list(notes),
     )
-    found = {
-        "cells": [{"id": cell.id, "attempts": attempts} for cell in plan.cells[:-1]],
-        "searches": [{"id": "turn", "took_s": 30.0}],
+    found: dict[str, object] = {
+        "cells": [{"id": cell.id, "attempts": attempts} for cell in plan.cells[:-1]]
     }
+    if plan.searches:
+        found["searches"] = [{"id": "turn", "took_s": 30.0}]
     folder = results / name
     folder.mkdir()
     (folder / "run.json").write_text(facts.model_dump_json())
@@ -144,6 +147,20 @@ def test_what_cannot_be_read_is_passed_over(
     found = earlier.newest(tmp_path, plan)
     assert found is not None
     assert found.run == "good"
+
+
+def test_a_run_without_searches_tells_as_much(tmp_path: Path, plan: Plan) -> None:
+    alone = plan.model_copy(update={"searches": []})
+    store(tmp_path, "then", alone)
+    found = earlier.newest(tmp_path, alone)
+    assert found is not None
+    assert found.searches == {}
+
+
+def test_a_run_of_twins_tells_nothing(tmp_path: Path, plan: Plan) -> None:
+    """Where both arms are the same server a claim is decided sooner."""
+    store(tmp_path, "twins", plan, notes=("budget 5 min", twins.NOTE))
+    assert earlier.newest(tmp_path, plan) is None
 
 
 def test_other_looks_or_other_cells_tell_nothing(tmp_path: Path, plan: Plan) -> None:
